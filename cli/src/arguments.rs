@@ -5,8 +5,9 @@ use std::ffi::OsString;
 use clap::{Args, Parser, Subcommand};
 
 use crate::command::{
-    admin, cancel, completions, delete, doctor, erase, init, keyring, keys, publish, replay,
-    rollback, run, runs, secrets, serve, snippets, stats, tail, unpublish, validate, versions,
+    admin, apply, cancel, completions, connectors, delete, doctor, erase, import, init, keyring,
+    keys, publish, replay, rollback, run, runs, secrets, serve, snippets, stats, tail, test,
+    unpublish, validate, versions,
 };
 use crate::output::Format;
 
@@ -59,8 +60,14 @@ pub(crate) enum Command {
     Init(init::Args),
     /// Check workflow files and show every problem
     Validate(validate::Args),
+    /// Run workflows with given inputs and answers, and compare what they leave; without a server
+    Test(test::Args),
+    /// Turn workflow files of other systems into workflow documents
+    Import(import::Args),
     /// Save a workflow file as the draft and publish it as a new version
     Publish(publish::Args),
+    /// Publish a folder of workflow files: show the plan, then make the server match it
+    Apply(apply::Args),
     /// List workflows with the version that callers run, and their latest runs
     List,
     /// List the versions of a workflow, newest first
@@ -102,6 +109,8 @@ pub(crate) enum Command {
     Secrets(secrets::Command),
     /// Check this machine's setup and the server, and suggest fixes
     Doctor(doctor::Args),
+    /// List the connectors and their operations, or explain one
+    Connectors(connectors::Args),
     /// Print the JSON Schema of workflow documents, for editors
     Schema,
     /// Print the OpenAPI document of the HTTP API

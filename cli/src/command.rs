@@ -3,7 +3,10 @@
 pub(crate) mod serve;
 pub(crate) mod init;
 pub(crate) mod validate;
+pub(crate) mod test;
+pub(crate) mod import;
 pub(crate) mod publish;
+pub(crate) mod apply;
 pub(crate) mod list;
 pub(crate) mod versions;
 pub(crate) mod rollback;
@@ -22,6 +25,7 @@ pub(crate) mod admin;
 pub(crate) mod erase;
 pub(crate) mod secrets;
 pub(crate) mod doctor;
+pub(crate) mod connectors;
 pub(crate) mod schema;
 pub(crate) mod openapi;
 pub(crate) mod completions;
@@ -37,15 +41,18 @@ use crate::arguments::{Arguments, Command};
 use crate::output::Output;
 
 pub(crate) fn run(arguments: Arguments, kinds: Kinds, output: &Output) -> Result<ExitCode> {
-    log_to_stderr(output);
     let (global, command) = arguments.into_parts();
+    log_to_stderr(&command, output);
     let runtime = tokio::runtime::Runtime::new().context("could not start threads")?;
     let result = runtime.block_on(async {
         match command {
             Command::Serve(args) => serve::run(args, kinds).await,
             Command::Init(args) => init::run(&args, &kinds, output),
             Command::Validate(args) => validate::run(&args, &kinds, output),
+            Command::Test(args) => test::run(&args, &kinds, output).await,
+            Command::Import(args) => import::run(&args, &kinds, output),
             Command::Publish(args) => publish::run(&args, &global, output).await,
+            Command::Apply(args) => apply::run(&args, &global, &kinds, output).await,
             Command::List => list::run(&global, output).await,
             Command::Versions(args) => versions::run(&args, &global, output).await,
             Command::Rollback(args) => rollback::run(&args, &global, output).await,
@@ -64,6 +71,7 @@ pub(crate) fn run(arguments: Arguments, kinds: Kinds, output: &Output) -> Result
             Command::Erase(command) => erase::run(&command, &global, output).await,
             Command::Secrets(command) => secrets::run(&command, &global, output).await,
             Command::Doctor(args) => doctor::run(&args, &global, output).await,
+            Command::Connectors(args) => connectors::run(&args, &kinds, output),
             Command::Schema => schema::run(&kinds, output),
             Command::Openapi => openapi::run(output),
             Command::Completions(args) => completions::run(&args, output),
@@ -74,9 +82,9 @@ pub(crate) fn run(arguments: Arguments, kinds: Kinds, output: &Output) -> Result
 }
 
 /// `RUST_LOG` sets what is logged; the default is what concerns an operator.
-fn log_to_stderr(output: &Output) {
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,flowgate=info"));
+fn log_to_stderr(command: &Command, output: &Output) {
+    let default = if matches!(command, Command::Test(_)) { "warn" } else { "warn,flowgate=info" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if output.is_json() {
         log.json().init();

@@ -16,6 +16,10 @@ mod failure;
 mod output;
 mod table;
 mod problems;
+mod no_secrets;
+mod library;
+mod consent;
+mod text_diff;
 
 use std::process::ExitCode;
 

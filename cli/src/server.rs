@@ -42,20 +42,29 @@ pub struct Options {
     pub console: bool,
 }
 
-pub struct Server {
+/// The folder is open and the address taken; connections wait until it serves.
+pub struct OpenServer {
     pub app: Arc<App>,
     pub address: SocketAddr,
     /// Where the key is that seals the folder's secrets.
     pub key_place: KeyPlace,
     local: Local,
     loops: Loops,
+    listener: TcpListener,
+    connections: Connections,
+}
+
+pub struct Server {
+    app: Arc<App>,
+    local: Local,
+    loops: Loops,
     stop_listening: watch::Sender<bool>,
     listening: JoinHandle<()>,
 }
 
-impl Server {
+impl OpenServer {
     /// Resumes where the last process on the folder stopped.
-    pub async fn start(options: Options) -> Result<Self> {
+    pub async fn open(options: Options) -> Result<Self> {
         let listener = listen(options.listen).await?;
         let address = listener.local_addr()?;
         let local = Local::open_sealed(&options.data, options.master_key)?;
@@ -76,10 +85,12 @@ impl Server {
             budgets: shared.clone(),
             stats: shared.clone(),
             secrets: shared.clone(),
+            logins: shared.clone(),
             files: shared,
             computing: Arc::new(local.computing()),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
+            telemetry: None,
         };
         let public_url = options.public_url.unwrap_or_else(|| format!("http://{address}"));
         let settings = Settings {
@@ -91,7 +102,6 @@ impl Server {
         // Only this process can hold a lease: the folder is locked.
         local.expire_leases(app.now()).await?;
         let loops = loops::start(&runner, &local, queue);
-        let (stop_listening, stopping) = watch::channel(false);
         let public_url = app.settings.public_url.clone();
         let api = flowgate_api::router(runner);
         let router = match options.console {
@@ -103,17 +113,18 @@ impl Server {
             limits: within_open_files(options.connections),
             router,
         };
-        Ok(Self {
-            app,
-            address,
-            key_place,
-            local,
-            loops,
-            stop_listening,
-            listening: tokio::spawn(connections.serve(listener, stopping)),
-        })
+        Ok(Self { app, address, key_place, local, loops, listener, connections })
     }
 
+    pub fn serve(self) -> Server {
+        let Self { app, local, loops, listener, connections, .. } = self;
+        let (stop_listening, stopping) = watch::channel(false);
+        let listening = tokio::spawn(connections.serve(listener, stopping));
+        Server { app, local, loops, stop_listening, listening }
+    }
+}
+
+impl Server {
     /// Returns once the database is no longer at its place. What is written now is lost.
     pub async fn folder_lost(&self) {
         while self.local.is_in_place() {

@@ -32,7 +32,10 @@ pub fn check_answer(path: &str, status: u16, body: &Value) {
         }
         let response = &operation["responses"][status.to_string()];
         let content = response["content"].as_object().into_iter().flatten();
-        let json = content.filter(|(media_type, _)| media_type.ends_with("json"));
+        // A line of JSON Lines is checked as JSON.
+        let json = content.filter(|(media_type, _)| {
+            media_type.ends_with("json") || media_type.ends_with("jsonl")
+        });
         for (media_type, content) in json {
             match mismatch(&content["schema"], body) {
                 None => return,

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use flowgate::server::connections::ConnectionLimits;
-use flowgate::server::{Options, Server};
+use flowgate::server::{OpenServer, Options, Server};
 use flowgate_app::Settings;
 use flowgate_core::clock::Clock;
 use flowgate_core::system::SystemClock;
@@ -111,9 +111,10 @@ impl TestServer {
             connections,
             console: true,
         };
-        let server = Server::start(options).await.expect("the server starts");
+        let server = OpenServer::open(options).await.expect("the server opens its folder");
         let (url, public_url) =
             (format!("http://{}", server.address), server.app.settings.public_url.clone());
+        let server = server.serve();
         let home = Home::Here(Box::new(Here { server, settings, outbound, folder }));
         Self { url, public_url, client: Client::new(), home, published: Mutex::default() }
     }

@@ -57,6 +57,7 @@ fn spec() -> KindSpec {
         outputs: |_| OutputFields::Any,
         call: Some(LIMITS),
         role: Role::Step,
+        operation: None,
         group: Group::Call,
         touches: Touches::Nothing,
         example: EXAMPLE.into(),

@@ -226,6 +226,37 @@ test('the same by keyboard alone', async () => {
   await page.close();
 });
 
+test('a node that is dragged onto a field is referred to there', async () => {
+  await request('PUT', '/v1/workflows/dropped', TWO_NODES);
+  const page = await stage.open();
+  await visit(page, '/workflows/dropped?node=second');
+  const template = page.getByRole('combobox', { name: /^Template/ });
+  await template.fill('It said: ');
+  const node = page.locator('.react-flow__node[data-id="first"]');
+  await dragNode(page, node, template);
+  await saved('dropped', ({ document }) => document.includes('It said: <first.content>'));
+  assert.equal(await template.inputValue(), 'It said: <first.content>');
+  assert.ok(await template.evaluate((field) => field === document.activeElement));
+
+  // A heading takes nothing.
+  await page.locator('.react-flow__node[data-id="first"]').click();
+  await dragNode(page, page.locator('.react-flow__node[data-id="second"]'), page.getByRole('heading').last());
+  assert.equal(await page.getByRole('combobox', { name: /^Template/ }).inputValue(), 'one');
+  assert.deepEqual(page.problems, []);
+  await page.close();
+});
+
+/** Drags a line from a node's port to the middle of something beside the graph. */
+async function dragNode(page, node, target) {
+  const port = await node.locator('.react-flow__handle.source').boundingBox();
+  const place = await target.boundingBox();
+  await page.mouse.move(port.x + port.width / 2, port.y + port.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(place.x - 200, place.y + 10, { steps: 5 });
+  await page.mouse.move(place.x + place.width / 2, place.y + place.height / 2, { steps: 5 });
+  await page.mouse.up();
+}
+
 test('without a connection edits stay in the tab, and are saved when it is back', async () => {
   await request('PUT', '/v1/workflows/offline', TWO_NODES);
   const page = await stage.open({ ignore: [/ERR_INTERNET_DISCONNECTED/] });
@@ -238,6 +269,23 @@ test('without a connection edits stay in the tab, and are saved when it is back'
   await page.context().setOffline(false);
   await saved('offline', ({ document }) => document.includes('written without a server'));
   await page.getByText(/^Draft saved/).waitFor();
+  assert.deepEqual(page.problems, []);
+  await page.close();
+});
+
+test('what one key could not save is saved with the next', async () => {
+  await request('PUT', '/v1/workflows/lapsed', TWO_NODES);
+  const short = await request('POST', '/v1/keys', { name: 'short', workflows: '*', scopes: ['author', 'read'] });
+  const page = await stage.open({ key: short.key, ignore: [/status of 401/] });
+  await visit(page, '/workflows/lapsed?node=first');
+  const template = page.getByRole('combobox', { name: /^Template/ });
+  await template.waitFor();
+  await request('DELETE', `/v1/keys/${short.id}`);
+  await template.fill('written with an ended key');
+  const again = page.getByRole('dialog', { name: 'This key no longer works' });
+  await again.getByLabel('Key', { exact: true }).fill(stage.server.key);
+  await again.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await saved('lapsed', ({ document }) => document.includes('written with an ended key'));
   assert.deepEqual(page.problems, []);
   await page.close();
 });
@@ -329,6 +377,13 @@ test('publishing compares with any version, as text and as a graph', async () =>
   await review.getByText('Graph', { exact: true }).click();
   await review.locator('.react-flow__node[data-id="first"]').getByText('changed').waitFor();
   assert.deepEqual(await accessibility(page), []);
+  // Pressed twice, it is published once.
+  for (let presses = 0; presses < 2; presses++) await page.keyboard.press('Control+Enter');
+  await review.getByText('1.0.2 is what callers get').waitFor();
+  await page.keyboard.press('Control+Enter');
+  await page.waitForTimeout(500);
+  const { items } = await request('GET', '/v1/workflows/compared/versions');
+  assert.deepEqual(items.map(({ version }) => version).slice(0, 2), ['1.0.2', '1.0.1']);
   assert.deepEqual(page.problems, []);
   await page.close();
 });

@@ -1,11 +1,18 @@
-// How smooth it is: a graph of 200 nodes that is panned, and a run of 5,000 events, in frames that Chromium drew. The
-// figures are printed, not asserted: they are the machine's, too. The goal is 55 frames a second on an idle one.
+// How smooth it is: a graph of 200 nodes that is panned, and a run of 5,000 events, in frames that Chromium drew. Frames a
+// second are printed, not asserted: a busy machine draws fewer. What the main thread does for a frame is asserted, at
+// several times its goal, because a busy machine stretches it, too: a graph whose nodes all render again is far beyond.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { settled, visit } from './harness/browser.mjs';
 import { measureFrames } from './harness/frames.mjs';
 import { publish } from './harness/seed.mjs';
 import { startStage } from './harness/stage.mjs';
+
+/** The goal for an idle machine: half of a frame at 60 a second. */
+const GOAL_MS = 8;
+
+/** What blocks a page for longer is noticed. A goal of 50 ms, generously. */
+const USABLE_MS = 400;
 
 const stage = await startStage({ seeded: false });
 
@@ -34,6 +41,8 @@ test('a graph of 200 nodes is panned', async (context) => {
   });
   await page.close();
   report(context, 'panning 200 nodes', frames);
+  assert.ok(frames.count > 10, `${frames.count} frames were drawn`);
+  assert.ok(frames.work.median <= 3 * GOAL_MS, `${frames.work.median.toFixed(1)} ms of work for a frame`);
 });
 
 test('a run of 5,000 events is watched', async (context) => {
@@ -44,9 +53,17 @@ test('a run of 5,000 events is watched', async (context) => {
   const start = { input: {} };
   const { id } = await stage.server.request('POST', '/v1/workflows/talk/runs', start, { prefer: 'respond-async' });
   await visit(page, `/runs/${id}`);
-  const frames = await measureFrames(page, () => page.getByText('Succeeded').first().waitFor({ timeout: 60_000 }));
-  await page.close();
+  const ended = page.locator('main header').getByText('Succeeded', { exact: true }).first();
+  const frames = await measureFrames(page, () => ended.waitFor({ timeout: 60_000 }));
   report(context, 'watching 5,000 events', frames);
+  assert.ok(frames.work.median <= 3 * GOAL_MS, `${frames.work.median.toFixed(1)} ms of work for a frame`);
+  const searched = await measureFrames(page, async () => {
+    await page.getByRole('searchbox', { name: 'Search events' }).fill('word4999');
+    await page.getByText('1 of 1', { exact: true }).waitFor();
+  });
+  assert.ok(searched.busiest <= USABLE_MS, `a search blocks the page for ${searched.busiest.toFixed(0)} ms`);
+  report(context, 'searching 5,000 events', searched);
+  await page.close();
 });
 
 test('a streamed try of 5,000 words', async (context) => {
@@ -60,9 +77,11 @@ test('a streamed try of 5,000 words', async (context) => {
   report(context, 'streaming 5,000 words', frames);
 });
 
-function report(context, what, { fps, longest, busiest, count }) {
+function report(context, what, { count, fps, longest, busiest, work }) {
+  const ms = (duration) => `${duration.toFixed(1)} ms`;
   context.diagnostic(
-    `${what}: ${fps.toFixed(1)} frames a second (${count}), longest gap ${longest} ms, longest task ${busiest} ms`,
+    `${what}: ${count} frames, ${fps.toFixed(1)} a second, work for a frame ${ms(work.median)} (median), ` +
+      `${ms(work.p95)} (p95), longest gap ${ms(longest)}, longest task ${ms(busiest)}`,
   );
   assert.ok(count > 1, 'frames were drawn');
 }

@@ -35,6 +35,8 @@ const PLACES = [
   { name: 'keys', path: () => '/keys' },
   { name: 'secrets', path: () => '/secrets' },
   { name: 'nowhere', path: () => '/nowhere' },
+  { name: 'key-once', path: () => '/keys', act: makeKey, wideOnly: true },
+  { name: 'import', path: () => '/workflows', act: bring, wideOnly: true },
 ];
 
 for (const size of [WIDE, PHONE]) {
@@ -72,6 +74,22 @@ async function tryIt(page) {
 async function publish(page) {
   await page.getByRole('button', { name: /^Publish/ }).click();
   await page.getByRole('dialog', { name: 'Publish' }).getByText('No errors').waitFor();
+}
+
+async function makeKey(page) {
+  await page.getByRole('button', { name: /Create key/ }).click();
+  await page.getByRole('textbox', { name: 'Name', exact: true }).fill('partner');
+  await page.getByRole('dialog', { name: 'Create key' }).getByRole('button', { name: 'Create key' }).click();
+  await page.getByRole('dialog', { name: /is ready/ }).waitFor();
+}
+
+async function bring(page) {
+  await page.getByRole('button', { name: 'Import', exact: true }).click();
+  const importing = page.getByRole('dialog', { name: 'Import a workflow' });
+  const file = new URL('../../shared/import/tests/sim/email-triage.json', import.meta.url).pathname;
+  await importing.getByLabel('Workflow file').setInputFiles(file);
+  await importing.getByRole('button', { name: 'Import' }).click();
+  await page.getByRole('list', { name: 'Steps of the file' }).waitFor();
 }
 
 /** The page itself never scrolls sideways: what is wide scrolls within. */

@@ -19,7 +19,7 @@ after(async () => {
 const ids = await seedRuns(server, desk);
 const { request } = server;
 // What the tests cut off, and an input that does not fit.
-const EXPECTED = [/ERR_INTERNET_DISCONNECTED/, /status of 400 .*\/replay$/];
+const EXPECTED = [/ERR_INTERNET_DISCONNECTED/, /status of 400 .*\/replay$/, /status of 418/];
 const page = await openPage(browser, server.console, { key: server.key, ignore: EXPECTED });
 
 const button = (name) => page.getByRole('button', { name });
@@ -277,6 +277,29 @@ test('more runs than are loaded are chosen by what they match', async () => {
     .waitFor({ timeout: 60_000 });
 });
 
+test('a page that cannot be read is asked for again only by hand', async () => {
+  await visit(page, '/runs?workflow=minutes');
+  await rows().first().waitFor();
+  let asked = 0;
+  await page.route(/\/v1\/runs\?.*cursor=/, (route) => {
+    asked += 1;
+    return route.fulfill({ status: 418, json: { detail: 'not now' } });
+  });
+  await page.locator('#main').evaluate((main) => main.scrollTo(0, main.scrollHeight));
+  await page.getByText('Loading runs failed').waitFor();
+  await page.waitForTimeout(1_000);
+  assert.equal(asked, 1);
+  await page.unroute(/\/v1\/runs\?.*cursor=/);
+});
+
+test('other filters choose anew: no run out of sight is cancelled or replayed', async () => {
+  await visit(page, '/runs?workflow=order-desk&status=failed');
+  await page.getByRole('checkbox', { name: 'Choose all loaded runs' }).check();
+  await region('Chosen runs').waitFor();
+  await button('Remove the filter Status').click();
+  await region('Chosen runs').waitFor({ state: 'detached' });
+});
+
 test('chosen runs are exported with their values', async () => {
   await visit(page, '/runs?q=order%20303&status=failed');
   await page.getByRole('checkbox', { name: `Choose ${ids.failed}` }).check();
@@ -329,6 +352,10 @@ test('an approval is answered with an edited value', async () => {
   await visit(page, '/approvals');
   const question = page.getByRole('listitem').filter({ hasText: 'spring sale' });
   await question.getByRole('textbox', { name: 'text' }).fill('Our spring sale begins on Monday.');
+  // What is typed stays while the list cannot be read again.
+  await page.route('**/v1/questions*', (route) => route.fulfill({ status: 418, json: { detail: 'not now' } }));
+  await page.getByText(/could not be read again/).waitFor();
+  await page.unroute('**/v1/questions*');
   await question.getByRole('button', { name: 'Approve' }).click();
   const next = page.getByRole('listitem').filter({ hasText: 'opening hours' });
   await next.getByRole('textbox', { name: 'text' }).waitFor({ timeout: 20_000 });

@@ -27,7 +27,7 @@ test('a required field that is empty is named, and nothing is started', async ()
   await openTry('support-reply');
   await runButton().click();
   await page.getByText('This field is required.').first().waitFor();
-  assert.equal(await page.getByText('Nothing was run yet').count(), 1);
+  assert.equal(await page.getByText('Nothing has run yet').count(), 1);
 });
 
 test('text comes as it is streamed, and each node lights up', async () => {
@@ -81,6 +81,15 @@ test('the draft runs as it is saved', async () => {
   assert.match(await result().textContent(), /Some day/);
 });
 
+test('the keys on the button run it', async () => {
+  await openTry('newsletter');
+  await page.getByRole('button', { name: 'From the example' }).click();
+  await page.keyboard.press('Control+Enter');
+  await ended('Running');
+  await page.getByRole('button', { name: 'Cancel run' }).click();
+  await ended('Cancelled');
+});
+
 test('a failed node says what to do', async () => {
   stage.helpdesk.failing.add('/tickets');
   await openTry('support-reply', '?mode=stream');
@@ -129,6 +138,27 @@ test('the copied command does the same', async () => {
   const { stdout } = await promisify(execFile)('bash', ['-c', command], { env });
   const run = await settledRun(stage.server, JSON.parse(stdout).id);
   assert.equal(run.status, 'succeeded');
+});
+
+test('what is typed while a file is uploaded stays', async () => {
+  const document =
+    'name: Of both\ninput:\n  - { name: paper, type: file }\n  - { name: note, type: string }\nnodes:\n  - { id: name, type: template, template: "<api.paper.name> <api.note>" }\n';
+  await stage.server.request('PUT', '/v1/workflows/of-both', document);
+  await openTry('of-both', '?version=draft');
+  let go = () => {};
+  const held = new Promise((resolve) => {
+    go = () => resolve(undefined);
+  });
+  await page.route('**/v1/files*', (route) => held.then(() => route.continue()));
+  const file = { name: 'small.txt', mimeType: 'text/plain', buffer: Buffer.from('small') };
+  await page.getByLabel('File', { exact: true }).setInputFiles(file);
+  await page.getByRole('button', { name: 'Uploading' }).waitFor();
+  const note = page.getByRole('textbox', { name: /^note/ });
+  await note.fill('meanwhile');
+  go();
+  await page.getByText('small.txt', { exact: true }).waitFor();
+  assert.equal(await note.inputValue(), 'meanwhile');
+  await page.unroute('**/v1/files*');
 });
 
 test('a large file that the page may not send is sent by the command it shows', async () => {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use flowgate_app::workflows::is_workflow_id;
 use flowgate_engine::Workflow;
 use flowgate_engine::document::Document;
 use reqwest::header::CONTENT_TYPE;
@@ -61,10 +62,7 @@ pub(crate) async fn run(args: &Args, global: &Global, output: &Output) -> Result
 fn id(args: &Args) -> Result<String, Failure> {
     let stem = Path::new(&args.file).file_stem().and_then(|stem| stem.to_str());
     let id = args.id.as_deref().or(stem).unwrap_or_default();
-    let is_id = (1..=64).contains(&id.len())
-        && id.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-    if is_id {
+    if is_workflow_id(id) {
         Ok(id.to_owned())
     } else {
         Err(Failure::Usage(format!(

@@ -39,7 +39,7 @@ pub(crate) struct Args {
     /// Run only what this node needs, and end with its output
     #[arg(long, value_name = "NODE")]
     until: Option<String>,
-    /// Give this node's output (JSON) instead of running it
+    /// Give this node's output instead of running it: JSON, @file, or a text for its `content`
     #[arg(long = "pin", value_name = "NODE=OUTPUT")]
     pins: Vec<String>,
 }
@@ -76,10 +76,12 @@ fn body(args: &Args, input: Value) -> Result<Value, Failure> {
     for pin in &args.pins {
         let (node, output) = pin.split_once('=').ok_or_else(|| {
             Failure::Usage(format!(
-                "`{pin}` is not a node and its output, as in a={{\"content\": 1}}"
+                "`{pin}` is not a node and its output, as in a={{\"content\": \"x\"}} or a=x"
             ))
         })?;
-        body["pins"][node] = read_input(output)?;
+        let is_text = !output.starts_with(['{', '[', '@']) && output != "-";
+        body["pins"][node] =
+            if is_text { json!({ "content": output }) } else { read_input(output)? };
     }
     Ok(body)
 }
@@ -197,7 +199,30 @@ pub(super) fn report_end(answer: &Value, is_printed: bool, output: &Output) -> R
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn body_of(pin: &str) -> Result<Value, Failure> {
+        let line = ["run", "story", "--until", "end", "--pin", pin];
+        body(&Line::parse_from(line).args, json!({}))
+    }
+
+    #[test]
+    fn a_pin_is_json_or_a_text() {
+        let pins = |pin: &str| body_of(pin).unwrap()["pins"].clone();
+        assert_eq!(pins("a={\"data\":1}"), json!({ "a": { "data": 1 } }));
+        assert_eq!(pins("a=x=y"), json!({ "a": { "content": "x=y" } }));
+        for bad in ["a", "a={", "a=@/no/such/file"] {
+            assert!(matches!(body_of(bad), Err(Failure::Usage(_))), "{bad}");
+        }
+    }
 
     #[test]
     fn input_is_text_or_a_file() {

@@ -1,6 +1,6 @@
 //! `flowgate runs`: the latest runs, or the timeline of one run; `replay` and `cancel` act on runs.
 
-mod timeline;
+pub(super) mod timeline;
 
 use std::process::ExitCode;
 

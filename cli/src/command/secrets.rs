@@ -1,5 +1,7 @@
 //! `flowgate secrets`: provider credentials. They can be written but never read back.
 
+mod login;
+
 use std::io::{IsTerminal, Read};
 use std::process::ExitCode;
 
@@ -23,6 +25,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         rule: Rule,
     },
+    /// Log in at a vendor with a browser: the secret becomes an access token, which is renewed
+    Login(login::Args),
     /// List the names of secrets
     List,
     /// Delete a secret
@@ -56,6 +60,7 @@ pub(crate) async fn run(command: &Command, global: &Global, output: &Output) -> 
             client.json(request.json(&secret)).await?;
             output.note(format!("{} is stored", plain(name)));
         }
+        Command::Login(args) => login::run(args, &client, output).await?,
         Command::List => list(&client, output).await?,
         Command::Delete { name } => {
             client.json(client.request(Method::DELETE, &["v1", "secrets", name], &[])).await?;
@@ -85,8 +90,16 @@ impl Rule {
     }
 }
 
-/// Never takes the value from the command line: shell history and process lists would show it.
 fn ask(name: &str) -> Result<String> {
+    let value = ask_for(name)?;
+    if value.is_empty() || value.len() as u64 > MAX_SECRET_BYTES {
+        return Err(Failure::Usage(format!("a secret has 1 to {MAX_SECRET_BYTES} bytes")).into());
+    }
+    Ok(value)
+}
+
+/// Never takes the value from the command line: shell history and process lists would show it.
+fn ask_for(name: &str) -> Result<String> {
     let value = if std::io::stdin().is_terminal() {
         let terminal = console::Term::stderr();
         terminal
@@ -101,9 +114,6 @@ fn ask(name: &str) -> Result<String> {
             .context("could not read the value")?;
         value.trim_end_matches(['\r', '\n']).to_owned()
     };
-    if value.is_empty() || value.len() as u64 > MAX_SECRET_BYTES {
-        return Err(Failure::Usage(format!("a secret has 1 to {MAX_SECRET_BYTES} bytes")).into());
-    }
     Ok(value)
 }
 
@@ -130,8 +140,9 @@ async fn list(client: &Client, output: &Output) -> Result<()> {
                 cell(secret, "updated_at"),
                 names(&secret["hosts"], "as written"),
                 names(&secret["workflows"], "the operator's"),
+                login::state(&secret["login"]).to_owned(),
             ]
         })
         .collect();
-    Ok(table::print(output, &["NAME", "UPDATED", "HOSTS", "WORKFLOWS"], &rows)?)
+    Ok(table::print(output, &["NAME", "UPDATED", "HOSTS", "WORKFLOWS", "LOGIN"], &rows)?)
 }

@@ -11,19 +11,19 @@ use anyhow::{Context, Result, anyhow, bail};
 use flowgate_app::access::Caller;
 use flowgate_app::keys::KeyRequest;
 use flowgate_app::origin::AllowedOrigins;
-use flowgate_app::workflows::SaveDraft;
+use flowgate_app::workflows::{OnlyIf, SaveDraft};
 use flowgate_app::{App, Settings};
 use flowgate_core::key::{Scope, WorkflowScope};
 use flowgate_core::memory::MemoryLimits;
 use flowgate_core::page::PageRequest;
 use flowgate_engine::Kinds;
 use flowgate_local::{KeyPlace, MASTER_KEY_VARIABLE, MasterKey};
-use flowgate_outbound::OutboundSettings;
-use secrecy::ExposeSecret;
+use flowgate_outbound::{Collector, OutboundSettings};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::server::connections::ConnectionLimits;
-use crate::server::{Options, Server};
+use crate::server::{OpenServer, Options};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -75,7 +75,7 @@ pub(crate) struct Args {
     /// Connections at the same time; further ones are answered with 503
     #[arg(long, env = "FLOWGATE_MAX_CONNECTIONS", default_value_t = 4096)]
     max_connections: usize,
-    /// Do not serve the web console
+    /// Do not serve the web console, nor the API's reference at /docs
     #[arg(long)]
     no_console: bool,
 }
@@ -112,18 +112,26 @@ pub(crate) async fn run(args: Args, kinds: Kinds) -> Result<ExitCode> {
         connections: ConnectionLimits { max: args.max_connections, ..Default::default() },
         console: !args.no_console,
     };
-    let server = Server::start(options).await?;
+    let server = OpenServer::open(options).await?;
+    let app = server.app.clone();
+    // Before the first request: it could save a workflow under the same id.
+    let example_keys = if is_new(&app).await? { publish_examples(&app).await? } else { Vec::new() };
     eprintln!(
         "flowgate listens on http://{} and stores its data in {}",
         server.address,
         args.data.display()
     );
     eprintln!("{}", protection(&server.key_place, &args.data));
-    if !args.no_console {
-        eprintln!("console: {}", server.app.settings.public_url);
+    if let Some(telemetry) = &app.ports.telemetry {
+        eprintln!("spans of ended runs go to {} as {}", telemetry.place(), telemetry.service());
     }
-    if is_new(&server.app).await? {
-        welcome(&server.app, admin_key.is_none()).await?;
+    if !args.no_console {
+        eprintln!("console: {}", app.settings.public_url);
+    }
+    let server = server.serve();
+    if let [greeting, story] = &example_keys[..] {
+        let admin_key = if admin_key.is_none() { Some(app.bootstrap_token().await?) } else { None };
+        welcome(&app.settings.public_url, admin_key, greeting, story);
     }
     let is_lost = tokio::select! {
         signal = stop_signal() => signal.map(|()| false)?,
@@ -149,12 +157,13 @@ impl Args {
     }
 
     /// What workflows and webhooks may call.
-    pub(super) fn outbound(&self) -> std::io::Result<OutboundSettings> {
+    pub(super) fn outbound(&self) -> Result<OutboundSettings> {
         let mut settings = OutboundSettings {
             allow_http: self.allow_private,
             allow_loopback: self.allow_loopback,
             allow_authors_loopback: !self.no_loopback && self.listen.ip().is_loopback(),
             allow_private: self.allow_private,
+            collector: Collector::from_variables(|name| std::env::var(name).ok())?,
             ..OutboundSettings::with_child_beside()?
         };
         // `cargo run` and `cargo install` build this program alone, so it can be its own child.
@@ -210,14 +219,14 @@ async fn is_new(app: &App) -> Result<bool> {
         && app.ports.keys.list(one()).await?.items.is_empty())
 }
 
-/// Publishes two workflows, creates a key for each, and prints lines to paste.
-#[expect(clippy::print_stdout, reason = "the welcome is the command's output")]
-async fn welcome(app: &Arc<App>, show_admin_key: bool) -> Result<()> {
+/// Returns a key for each example.
+async fn publish_examples(app: &Arc<App>) -> Result<Vec<SecretString>> {
     let mut keys = Vec::new();
     for (id, document) in EXAMPLES {
-        let draft = SaveDraft { id, document, if_match: None, reserved_input_names: &[] };
+        let draft = SaveDraft { id, document, only_if: OnlyIf::Any, reserved_input_names: &[] };
         app.save_draft(&Caller::Admin, draft).await?;
-        app.publish(&Caller::Admin, id, Some("published on the first start".to_owned())).await?;
+        app.publish(&Caller::Admin, id, Some("published on the first start".to_owned()), None)
+            .await?;
         let request = KeyRequest {
             name: format!("{id} example"),
             workflows: WorkflowScope::Only([id.to_owned()].into()),
@@ -229,15 +238,16 @@ async fn welcome(app: &Arc<App>, show_admin_key: bool) -> Result<()> {
         };
         keys.push(app.create_key(&Caller::Admin, request).await?.key);
     }
-    let [greeting, story] = &keys[..] else { bail!("two examples have two keys") };
-    let (greeting, story, url) =
-        (greeting.expose_secret(), story.expose_secret(), &app.settings.public_url);
+    Ok(keys)
+}
+
+/// Prints the keys and lines to paste.
+#[expect(clippy::print_stdout, reason = "the welcome is the command's output")]
+fn welcome(url: &str, admin_key: Option<String>, greeting: &SecretString, story: &SecretString) {
+    let (greeting, story) = (greeting.expose_secret(), story.expose_secret());
     println!();
-    if show_admin_key {
-        println!(
-            "Admin key, for the console and the API, shown this once:  {}\n",
-            app.bootstrap_token().await?
-        );
+    if let Some(key) = admin_key {
+        println!("Admin key, for the console and the API, shown this once:  {key}\n");
     }
     println!("Two workflows are published, each with its own key, shown this once:");
     println!("  greeting  {greeting}\n  story     {story}\n\nTry them:\n");
@@ -262,7 +272,6 @@ async fn welcome(app: &Arc<App>, show_admin_key: bool) -> Result<()> {
         "curl -s {url}/v1/flow/greeting/run -H 'Authorization: Bearer {greeting}' -H \
          'Content-Type: application/json' -d '{{\"name\":\"Ada\",\"n\":3}}'\n"
     );
-    Ok(())
 }
 
 async fn stop_signal() -> Result<()> {

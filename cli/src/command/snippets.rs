@@ -12,7 +12,11 @@ use crate::output::Output;
 pub(crate) struct Args {
     workflow: String,
     /// The language
-    #[arg(long, default_value = "curl", value_parser = ["curl", "python", "typescript", "rust", "go"])]
+    #[arg(
+        long,
+        default_value = "curl",
+        value_parser = ["curl", "python", "typescript", "rust", "go"],
+    )]
     lang: String,
     /// Wait for the end, start and ask, follow the events, or receive webhooks
     #[arg(long, default_value = "wait", value_parser = ["wait", "async", "stream", "webhook"])]

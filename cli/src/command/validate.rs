@@ -64,7 +64,7 @@ pub(crate) fn read(file: &str) -> Result<String, Failure> {
     String::from_utf8(text).map_err(|_| Failure::Usage(format!("{file} is not UTF-8 text")))
 }
 
-fn check(text: &str, kinds: &Kinds) -> Vec<Problem> {
+pub(crate) fn check(text: &str, kinds: &Kinds) -> Vec<Problem> {
     match Document::parse(text) {
         Ok(document) => {
             let options = CompileOptions {

@@ -19,6 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::problem;
 use crate::http::status::Cause;
+use crate::openai;
 
 /// What reads and cancels runs.
 pub(crate) fn reads() -> OpenApiRouter<Arc<App>> {
@@ -58,6 +59,8 @@ pub(crate) fn refusal_at(path: &str, error: Error) -> Response {
         gptbots::refusal_of(error)
     } else if is_under("/v1/flow") {
         aiflow::refusal_of(error)
+    } else if ["/v1/models", "/v1/chat", "/v1/responses"].into_iter().any(is_under) {
+        openai::refusal_of(error)
     } else {
         problem::Refusal(error).into_response()
     }
@@ -87,6 +90,9 @@ mod tests {
             assert_eq!(body(path).await["code"], 40378, "{path}");
         }
         for path in ["/v1/flow", "/v1/flow/a/run/b/c"] {
+            assert_eq!(body(path).await["error"]["code"], "path_not_found", "{path}");
+        }
+        for path in ["/v1/models/a/b", "/v1/chat", "/v1/responses/a/b/c"] {
             assert_eq!(body(path).await["error"]["code"], "path_not_found", "{path}");
         }
         for path in ["/", "/v1", "/v1/workflows2", "/v1/workflows/a/b", "/v1/flows", "/apix"] {

@@ -5,13 +5,17 @@ pub(crate) mod caller;
 pub(crate) mod cors;
 pub(crate) mod known_query;
 pub(crate) mod body;
+mod gzip;
 mod memory;
 pub(crate) mod fields;
+pub(crate) mod precondition;
+pub(crate) mod html;
 #[cfg(feature = "starts")]
 pub(crate) mod idempotency;
 
 pub(crate) mod time;
 pub(crate) mod page;
+pub(crate) mod event_log;
 pub(crate) mod sse;
 #[cfg(feature = "starts")]
 pub(crate) mod response_node;

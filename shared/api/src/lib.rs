@@ -5,7 +5,10 @@
 
 mod native;
 mod compat;
+mod openai;
 pub mod openapi;
+#[cfg(feature = "starts")]
+mod mcp;
 #[cfg(feature = "starts")]
 mod starts;
 
@@ -45,13 +48,13 @@ pub fn workflows(app: Arc<App>) -> Router {
 pub fn owns(path: &str) -> bool {
     let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
     match first {
-        "v1" | "api" => true,
+        "v1" | "api" | "mcp" | ".well-known" | "register" => true,
         _ => matches!(path, "/health" | "/openapi.json"),
     }
 }
 
 fn reads() -> OpenApiRouter<Arc<App>> {
-    native::reads().merge(compat::reads())
+    native::reads().merge(compat::reads()).merge(openai::reads())
 }
 
 fn authoring() -> OpenApiRouter<Arc<App>> {

@@ -17,6 +17,7 @@ mod stats;
 mod events;
 mod deliveries;
 mod schedules;
+mod imports;
 mod workflows;
 mod outline;
 mod versions;
@@ -115,6 +116,7 @@ pub(crate) fn keys() -> OpenApiRouter<Arc<App>> {
             .routes(routes!(keyring::rotate_admin))
             .routes(routes!(secrets::list))
             .routes(routes!(secrets::put, secrets::read, secrets::delete))
+            .routes(routes!(secrets::begin_login))
             .routes(routes!(secrets::signing))
             .routes(routes!(secrets::rotate_signing))
             .routes(routes!(health::read)),
@@ -127,6 +129,7 @@ pub(crate) fn workflows() -> OpenApiRouter<Arc<App>> {
         documented()
             .routes(routes!(workflows::list))
             .routes(routes!(outline::validate))
+            .routes(routes!(imports::import))
             .routes(routes!(kinds::list))
             .routes(routes!(workflows::save, workflows::read, workflows::delete))
             .routes(routes!(versions::publish, versions::list))

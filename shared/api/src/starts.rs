@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::caller::Platform;
 use crate::http::refused::{self, RefusalBody};
-use crate::{authoring, compat, finish, native, openapi, reads};
+use crate::{authoring, compat, finish, mcp, native, openai, openapi, reads};
 
 /// Every route.
 pub fn router(runner: Arc<Runner>) -> Router {
@@ -35,7 +35,10 @@ pub fn document() -> OpenApi {
 }
 
 pub(crate) fn starts() -> OpenApiRouter<Arc<Runner>> {
-    native::start::routes().merge(compat::start::routes())
+    native::start::routes()
+        .merge(compat::start::routes())
+        .merge(openai::start::routes())
+        .merge(mcp::routes())
 }
 
 impl Platform for Arc<Runner> {

@@ -2,9 +2,9 @@
 
 use flowgate_core::run::{Include, RunRecord, RunState, StartMode};
 use flowgate_core::time::Timestamp;
-use flowgate_engine::RunError;
 use flowgate_engine::cost::dollars;
 use flowgate_engine::json::size;
+use flowgate_engine::{RunError, Usage};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -63,7 +63,16 @@ pub const MAX_EVENT_VALUE: usize = 64 << 10;
 #[derive(Serialize)]
 struct UsageAnswer {
     tokens: Option<u64>,
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
     cost_nano_usd: Option<u64>,
+}
+
+impl From<Usage> for UsageAnswer {
+    fn from(usage: Usage) -> Self {
+        let Usage { tokens, cost_nano_usd, input_tokens, output_tokens } = usage;
+        Self { tokens, input_tokens, output_tokens, cost_nano_usd }
+    }
 }
 
 #[derive(Serialize)]
@@ -91,10 +100,7 @@ impl<'a> RunAnswer<'a> {
             input: Some(&head.input),
             output: Some(output(record)),
             error: end.and_then(|end| end.error.as_ref()),
-            usage: UsageAnswer {
-                tokens: end.map_or(Some(0), |end| end.usage.tokens),
-                cost_nano_usd: end.map_or(Some(0), |end| end.usage.cost_nano_usd),
-            },
+            usage: end.map(|end| end.usage).unwrap_or_default().into(),
             created_at: head.created_at.to_string(),
             started_at: record.started_at.map(|at| at.to_string()),
             ended_at: end.map(|end| end.ended_at.to_string()),

@@ -9,6 +9,7 @@ use flowgate_core::lease::Written;
 use flowgate_core::page::PageRequest;
 use flowgate_core::run::{Deleted, RunFilter, Selection};
 use flowgate_core::work::Message;
+use flowgate_core::workflow::WorkflowDeleted;
 
 use crate::access::Caller;
 use crate::bulk::require_of_job;
@@ -77,14 +78,34 @@ impl App {
     }
 
     /// Deletes the workflow: callers and authors see it no more. A job deletes the rest later.
-    pub async fn delete_workflow(&self, caller: &Caller, id: &str) -> Result<()> {
+    /// With `if_match` only if its draft has this etag.
+    pub async fn delete_workflow(
+        &self,
+        caller: &Caller,
+        id: &str,
+        if_match: Option<&str>,
+    ) -> Result<()> {
         caller.require(Scope::Author, id, What::Workflow)?;
         let uid = self.read_workflow(caller, id).await?.uid;
-        let task = Task::WorkflowV1 { workflow_id: id.to_owned(), uid: uid.clone() };
+        match self.delete_uid(id, &uid, if_match).await? {
+            WorkflowDeleted::Done => Ok(()),
+            WorkflowDeleted::Stale => Err(Error::Stale),
+            WorkflowDeleted::Unknown => Err(Error::NotFound(What::Workflow)),
+        }
+    }
+
+    /// Deletes a workflow if it still has this uid.
+    pub(crate) async fn delete_uid(
+        &self,
+        id: &str,
+        uid: &str,
+        if_match: Option<&str>,
+    ) -> Result<WorkflowDeleted> {
+        let task = Task::WorkflowV1 { workflow_id: id.to_owned(), uid: uid.to_owned() };
         let job = self.new_job(task, RUNS_GRACE);
-        let known = self.ports.workflows.delete(id, &uid, job).await?;
+        let deleted = self.ports.workflows.delete(id, uid, if_match, job).await?;
         self.workflow_cache.forget(id);
-        if known { Ok(()) } else { Err(Error::NotFound(What::Workflow)) }
+        Ok(deleted)
     }
 
     /// Processes a `JobV1` message of an erasure: some steps of the job, each recorded. Whoever

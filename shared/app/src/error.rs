@@ -29,7 +29,9 @@ pub enum Error {
     BadInput(Vec<FieldProblem>),
     #[error("{0}")]
     TooLarge(String),
-    #[error("the body must not be compressed: only the Content-Encoding `identity` is taken")]
+    #[error(
+        "this Content-Encoding is not taken: send the body as it is, or as gzip if it is no file"
+    )]
     Compressed,
     #[error("the document has errors")]
     InvalidDocument(Vec<Problem>),
@@ -40,7 +42,7 @@ pub enum Error {
     /// started.
     #[error("{0}")]
     ChildUnavailable(String),
-    #[error("the draft has changed since it was read")]
+    #[error("the draft is not, or is no longer, the one that the request is for")]
     Stale,
     #[error("the Idempotency-Key was used with another body")]
     IdempotencyMismatch,
@@ -63,6 +65,10 @@ pub enum Error {
     JobEnded,
     #[error("the job {} of the same key replays the runs already: wait for its end", .0.as_str())]
     AlreadyRerunning(JobId),
+    #[error(
+        "a secret of this name is stored, and is no login: delete it first, or choose another name"
+    )]
+    NoLogin,
     #[error("the run does not ask this")]
     NotAsked,
     #[error("the question was answered before, or its time is over")]

@@ -86,6 +86,20 @@ impl App {
         Ok(Upload { writer: self.ports.files.create(file).await?, size: 0 })
     }
 
+    /// Stores a file that stands in the request of a start, before the start is counted.
+    pub async fn keep_input_file(
+        &self,
+        caller: &Caller,
+        (name, media_type): (&str, Option<&str>),
+        bytes: &[u8],
+    ) -> Result<FileRef> {
+        let file = self.new_upload(caller, name, media_type)?;
+        self.count(caller).await?;
+        let mut upload = Upload { writer: self.ports.files.create(file).await?, size: 0 };
+        upload.write(bytes).await?;
+        upload.finish().await
+    }
+
     /// Stores what the caller says of a file. A link, if its bytes do not go through this API.
     pub async fn announce_upload(
         &self,

@@ -60,6 +60,8 @@ impl App {
     /// false` if it has no deliveries.
     pub async fn after_end(&self, ended: &RunRecord, deliveries: Vec<(DeliveryId, Group)>) {
         metric::run_ended(ended);
+        // Before a wipe takes its trace.
+        self.report(ended).await;
         let head = &ended.head;
         if deliveries.is_empty()
             && !head.save
@@ -170,6 +172,7 @@ impl App {
             published_by: record.head.published_by,
             status,
             hops: record.head.hops + 1,
+            trace: self.trace_of_end(&record.head),
             child: None,
             // Those of the caller come first.
             of_caller: index < record.head.webhooks.len(),
@@ -209,6 +212,7 @@ impl App {
             published_by: user.published_by,
             status: None,
             hops: head.hops + 1,
+            trace: self.trace_of_attempt(head, place, 1),
             child: (workflow > 0).then_some(user.workflow_id),
             of_caller: false,
         };

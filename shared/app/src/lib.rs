@@ -8,13 +8,17 @@ pub mod access;
 mod readable;
 pub mod workflows;
 pub mod workflow_list;
+pub mod callable;
 pub mod outlines;
+pub mod imports;
 pub mod interface;
 mod drafts;
 pub mod keys;
 pub mod tokens;
 pub mod keyring;
 pub mod secrets;
+pub mod logins;
+mod secret_checks;
 mod secret_use;
 pub mod children;
 mod timetable;
@@ -23,13 +27,15 @@ mod signing;
 pub mod limits;
 pub mod budgets;
 pub mod statistics;
+mod spans;
+mod telemetry;
 pub mod runs;
 pub mod deliveries;
 pub mod files;
 pub mod recover;
 pub mod finish;
 pub mod call_site;
-mod sessions;
+pub mod sessions;
 mod knowledge;
 mod erase;
 pub mod bulk;
@@ -54,9 +60,10 @@ mod workflow_cache;
 
 // Users of a use case also need its records.
 pub use flowgate_core::{
-    Ports, budget, clock, computing, deadline, delivery, event, file, group, hash, hops, id,
-    idempotency, job, key, lease, limit, memory, overload, page, receiver as receivers, run,
-    schedule, secret, session, stats, system, time, turns, work, workflow,
+    Ports, background, budget, clock, computing, deadline, delivery, event, file, group, hash,
+    hops, id, idempotency, job, key, lease, limit, login, memory, overload, page,
+    receiver as receivers, run, schedule, secret, session, stats, system, time, trace_context,
+    turns, work, workflow,
 };
 
 pub use error::{Error, Result};

@@ -36,6 +36,7 @@ impl App {
     ) -> Result<Option<Allowance>> {
         head.counted = false;
         head.hops = hops::current();
+        head.trace = self.trace_of(&head.id);
         if head.hops >= hops::MAX_HOPS {
             return Err(Error::LoopDetected);
         }

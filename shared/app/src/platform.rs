@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use flowgate_core::Ports;
+use flowgate_core::background::Background;
 use flowgate_core::lease::OwnerToken;
 use flowgate_core::memory::{Memory, MemoryLimits};
 use flowgate_core::overload::Overloaded;
@@ -18,7 +19,7 @@ use crate::error::Result;
 use crate::key_cache::KeyCache;
 use crate::keyring_cache::HeldKeyring;
 use crate::origin::{AllowedOrigins, OriginCache};
-use crate::registry::{Background, RunRegistry};
+use crate::registry::RunRegistry;
 use crate::workflow_cache::WorkflowCache;
 
 #[derive(Debug, Clone)]
@@ -91,6 +92,15 @@ pub struct App {
 
 impl App {
     pub async fn new(ports: Ports, settings: Settings) -> anyhow::Result<Arc<Self>> {
+        Self::with_background(ports, settings, Background::default()).await
+    }
+
+    /// [`Self::idle`] waits for this work of others, too.
+    pub async fn with_background(
+        ports: Ports,
+        settings: Settings,
+        background: Background,
+    ) -> anyhow::Result<Arc<Self>> {
         let keyring = keyring(&ports, &settings).await?;
         Ok(Arc::new(Self {
             ports,
@@ -102,7 +112,7 @@ impl App {
             origin_cache: OriginCache::default(),
             workflow_cache: WorkflowCache::default(),
             running: RunRegistry::default(),
-            background: Background::default(),
+            background,
             stopping: watch::Sender::new(false),
             end_by: Mutex::default(),
         }))
@@ -141,7 +151,11 @@ impl App {
 
     /// Runs `work` outside the request; [`Self::idle`] waits for it.
     pub(crate) fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.background.spawn(work);
+        drop(self.background.spawn(work));
+    }
+
+    pub(crate) fn background_tasks(&self) -> usize {
+        self.background.open_now()
     }
 
     /// Becomes true with [`Self::stop`].

@@ -1,5 +1,5 @@
-//! The runs and background work of this process. A cancel reaches its runs immediately instead of
-//! with their next heartbeat; a stop waits for everything.
+//! The runs of this process. A cancel reaches them immediately instead of with their next
+//! heartbeat; a stop waits for them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -44,37 +44,6 @@ impl RunRegistry {
     }
 }
 
-/// Small tasks outside the requests.
-#[derive(Default)]
-pub(crate) struct Background {
-    open: watch::Sender<usize>,
-}
-
-impl Background {
-    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.open.send_modify(|open| *open += 1);
-        let open = OpenWork(self.open.clone());
-        tokio::spawn(async move {
-            work.await;
-            drop(open);
-        });
-    }
-
-    pub(crate) async fn none_left(&self) {
-        // Fails only if the sender is gone, and `self` holds it.
-        let _ = self.open.subscribe().wait_for(|open| *open == 0).await;
-    }
-}
-
-/// Counted until it is dropped, even by a panic.
-struct OpenWork(watch::Sender<usize>);
-
-impl Drop for OpenWork {
-    fn drop(&mut self) {
-        self.0.send_modify(|open| *open -= 1);
-    }
-}
-
 impl Registered {
     pub async fn woken(&self) {
         self.wake.notified().await;
@@ -109,18 +78,5 @@ mod tests {
         drop(first);
         all.wake(&run);
         all.none_left().await;
-    }
-
-    #[tokio::test]
-    async fn background_work_is_waited_for_even_if_it_panics() {
-        let background = Background::default();
-        let (done, mut is_done) = watch::channel(false);
-        background.spawn(async move {
-            tokio::task::yield_now().await;
-            done.send_replace(true);
-        });
-        background.spawn(async { panic!("on purpose") });
-        background.none_left().await;
-        assert!(*is_done.borrow_and_update());
     }
 }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use flowgate_core::key::WorkflowScope;
 use flowgate_core::secret::{HostVerdict, Publisher, SecretInfo, SecretRule, SecretUser};
 use flowgate_engine::document::Document;
+use flowgate_engine::provider;
 use flowgate_engine::url::Host;
 use flowgate_engine::workflow::SecretUse;
 use flowgate_engine::{Problem, Severity, Workflow};
@@ -34,9 +35,9 @@ impl App {
         if workflow.secret_uses().is_empty() {
             return Ok(Vec::new());
         }
-        let stored = self.ports.secrets.list().await?;
+        let stored = self.seen_secrets().await?;
         let stored: HashMap<&str, &SecretInfo> =
-            stored.iter().map(|secret| (secret.name.as_str(), secret)).collect();
+            stored.iter().map(|secret| (secret.info.name.as_str(), &secret.info)).collect();
         let uses = workflow.secret_uses().iter();
         Ok(uses
             .filter_map(|used| {
@@ -72,12 +73,23 @@ fn problem(
             "a reference decides the host that the secret {name} is sent to: name the secret's \
              `hosts`, or write the host"
         ),
-        HostVerdict::Open if *is_implicit && rule.hosts.is_empty() => {
+        HostVerdict::Open if *is_implicit && rule.hosts.is_empty() && info.is_some() => {
             return own_key_warning(name, host, stored);
         }
+        HostVerdict::Open if info.is_none() => return missing_warning(used),
         HostVerdict::Open => return None,
     };
     Some((Severity::Error, message))
+}
+
+/// Warns of a secret that is not stored: it may be stored before the first run.
+fn missing_warning(used: &SecretUse) -> Option<(Severity, String)> {
+    let name = &used.name;
+    if used.is_implicit && provider::may_lack(name) {
+        return None;
+    }
+    let message = format!("there is no secret {name} yet: a call that needs it fails");
+    Some((Severity::Warning, message))
 }
 
 /// Warns of a provider's own key where the author wrote an address: it may be another's.
@@ -86,9 +98,11 @@ fn own_key_warning(
     host: &Host,
     stored: &HashMap<&str, &SecretInfo>,
 ) -> Option<(Severity, String)> {
-    let address = name.strip_suffix("API_KEY").map(|prefix| format!("{prefix}BASE_URL"));
-    let has_address = address.is_some_and(|address| stored.contains_key(address.as_str()));
-    if has_address || !stored.contains_key(name) || !matches!(host, Host::Written(_)) {
+    let address = format!("{}BASE_URL", name.strip_suffix("API_KEY")?);
+    if stored.contains_key(address.as_str())
+        || !stored.contains_key(name)
+        || !matches!(host, Host::Written(_))
+    {
         return None;
     }
     let message = format!(

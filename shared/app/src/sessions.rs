@@ -89,7 +89,8 @@ impl App {
     }
 }
 
-fn perform(session: &mut Session, request: &SessionRequest) -> Result<Value, CallError> {
+/// Does what is asked with the session. Nothing is stored.
+pub fn perform(session: &mut Session, request: &SessionRequest) -> Result<Value, CallError> {
     match request {
         SessionRequest::Recall { .. } | SessionRequest::Read { .. } => {}
         SessionRequest::Remember { turn } => session.remember(turn.clone()),

@@ -44,10 +44,19 @@ pub(crate) struct Checked {
 pub struct SaveDraft<'a> {
     pub id: &'a str,
     pub document: &'a str,
-    /// If set, replaces only a draft with this etag.
-    pub if_match: Option<&'a str>,
+    pub only_if: OnlyIf<'a>,
     /// Input fields with these names get a warning: requests of some callers cannot send them.
     pub reserved_input_names: &'static [&'static str],
+}
+
+/// What must be stored for a draft to be saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnlyIf<'a> {
+    Any,
+    /// No workflow of this id.
+    New,
+    /// A draft with this etag.
+    Etag(&'a str),
 }
 
 /// A saved draft with its problems.
@@ -57,8 +66,8 @@ pub struct Saved {
     pub outline: Outline,
 }
 
-/// Taken by routes.
-const RESERVED: [&str; 3] = ["import", "invoke", "validate"];
+/// Taken by routes, and by the tools beside the workflows (MCP).
+const RESERVED: [&str; 5] = ["import", "invoke", "validate", "get_run", "cancel_run"];
 pub const MAX_DOCUMENT: usize = 1024 * 1024;
 /// Compiles in about a millisecond, which is not worth another thread's turn.
 pub(crate) const MAX_SHORT_DOCUMENT: usize = 16 * 1024;
@@ -68,7 +77,7 @@ impl App {
     /// Saves the draft and returns its problems. Refuses only text that does not parse as a
     /// document.
     pub async fn save_draft(&self, caller: &Caller, draft: SaveDraft<'_>) -> Result<Saved> {
-        let SaveDraft { id, document, if_match, reserved_input_names } = draft;
+        let SaveDraft { id, document, only_if, reserved_input_names } = draft;
         caller.require(Scope::Author, id, What::Workflow)?;
         check_id(id)?;
         if document.len() > MAX_DOCUMENT {
@@ -87,16 +96,30 @@ impl App {
         };
         let pin = SigningPin { master: self.keyring().await?.newest_master()?, epoch: 1 };
         let uid = self.new_uuid(self.now()).simple().to_string();
-        let saved = self.ports.workflows.save_draft(id, draft, &uid, pin, if_match).await?;
+        let saved = self.write_draft(id, draft, (&uid, pin), only_if).await;
         self.workflow_cache.forget(id);
-        match saved {
-            DraftSaved::Saved(record) => {
-                self.compare_with_active(&record, &document, &mut checked).await?;
-                let Checked { problems, outline, .. } = checked;
-                Ok(Saved { record: *record, problems, outline })
-            }
-            DraftSaved::Stale => Err(Error::Stale),
-        }
+        let record = saved?.ok_or(Error::Stale)?;
+        self.compare_with_active(&record, &document, &mut checked).await?;
+        let Checked { problems, outline, .. } = checked;
+        Ok(Saved { record, problems, outline })
+    }
+
+    async fn write_draft(
+        &self,
+        id: &str,
+        draft: Draft,
+        (uid, pin): (&str, SigningPin),
+        only_if: OnlyIf<'_>,
+    ) -> Result<Option<WorkflowRecord>> {
+        let if_match = match only_if {
+            OnlyIf::New => return Ok(self.ports.workflows.create(id, draft, uid, pin).await?),
+            OnlyIf::Any => None,
+            OnlyIf::Etag(etag) => Some(etag),
+        };
+        Ok(match self.ports.workflows.save_draft(id, draft, uid, pin, if_match).await? {
+            DraftSaved::Saved(record) => Some(*record),
+            DraftSaved::Stale => None,
+        })
     }
 
     pub async fn read_workflow(&self, caller: &Caller, id: &str) -> Result<WorkflowRecord> {
@@ -105,18 +128,22 @@ impl App {
     }
 
     /// Publishes the draft as an immutable version and makes it active, unless the active version
-    /// has the same document.
+    /// has the same document. With `if_match`, publishes the draft with this etag or none.
     pub async fn publish(
         &self,
         caller: &Caller,
         id: &str,
         notes: Option<String>,
+        if_match: Option<&str>,
     ) -> Result<VersionPublished> {
         caller.require(Scope::Author, id, What::Workflow)?;
         if notes.as_ref().is_some_and(|notes| notes.len() > MAX_NOTES) {
             return Err(Error::bad_field("/notes", "must have at most 10000 characters"));
         }
         let WorkflowRecord { uid, draft, .. } = self.stored_workflow(id).await?;
+        if if_match.is_some_and(|etag| etag != draft.etag) {
+            return Err(Error::Stale);
+        }
         let user = SecretUser { workflow_id: id.to_owned(), published_by: caller.publisher() };
         let (document, workflow) = self.sound(caller, draft.document.clone(), &user).await?;
         Self::require_children(caller, &workflow)?;
@@ -386,7 +413,7 @@ impl App {
 }
 
 /// Falls back to the id for a workflow without a name.
-fn name_of(document: &Document, id: &str) -> String {
+pub(crate) fn name_of(document: &Document, id: &str) -> String {
     document.root().get("name").and_then(|name| name.as_str()).unwrap_or(id).to_owned()
 }
 
@@ -404,7 +431,7 @@ fn check_id(id: &str) -> Result<()> {
     }
 }
 
-pub(crate) fn is_workflow_id(id: &str) -> bool {
+pub fn is_workflow_id(id: &str) -> bool {
     id.len() <= 64
         && id.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')

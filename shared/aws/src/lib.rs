@@ -20,6 +20,7 @@ mod sessions;
 mod knowledge;
 mod keys;
 mod limits;
+mod logins;
 mod budgets;
 mod stats;
 mod secrets;
@@ -140,10 +141,12 @@ impl Aws {
             budgets: port.clone(),
             stats: port.clone(),
             secrets: port.clone(),
+            logins: port.clone(),
             files: port,
             computing: Arc::new(OneAtATime),
             clock: self.inner.clock.clone(),
             entropy: self.inner.entropy.clone(),
+            telemetry: None,
         }
     }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
-use flowgate_core::secret::{Keyring, SecretInfo, SecretRecord, SecretRule, Secrets};
+use flowgate_core::login_key::LoginKey;
+use flowgate_core::secret::{Keyring, SecretInfo, SecretRecord, SecretRule, SecretValue, Secrets};
 use flowgate_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -32,13 +33,41 @@ struct Deployed {
 
 /// A stored provider secret. JSON, since Secrets Manager refuses empty text and its console shows
 /// this as a form.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stored {
-    value: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+    /// The secret is a login, which is sealed with this key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    login_key: Option<LoginKey>,
     /// Left out where a release that knows no rules can read the secret.
     #[serde(default, skip_serializing_if = "is_default")]
     rule: SecretRule,
+}
+
+impl From<SecretRecord> for Stored {
+    fn from(SecretRecord { value, rule }: SecretRecord) -> Self {
+        let (value, login_key) = match value {
+            SecretValue::Plain(text) => (Some(text), None),
+            SecretValue::Login(key) => (None, Some(key)),
+        };
+        Self { value, login_key, rule }
+    }
+}
+
+/// Reads what is stored. A secret written by hand may be the plain value.
+fn record(stored: String) -> SecretRecord {
+    let read = serde_json::from_str(&stored).unwrap_or_default();
+    match read {
+        Stored { value: Some(text), login_key: None, rule } => {
+            SecretRecord { value: SecretValue::Plain(text), rule }
+        }
+        Stored { value: None, login_key: Some(key), rule } => {
+            SecretRecord { value: SecretValue::Login(key), rule }
+        }
+        _ => SecretRecord::from(stored.as_str()),
+    }
 }
 
 fn is_default(rule: &SecretRule) -> bool {
@@ -96,23 +125,20 @@ impl Secrets for Aws {
 
     async fn put(&self, name: &str, secret: &SecretRecord, now: Timestamp) -> Result<()> {
         let rule = serde_json::to_string(&secret.rule)?;
-        let SecretRecord { value, rule: kept } = secret.clone();
-        let value = serde_json::to_string(&Stored { value, rule: kept })?;
+        let login = secret.value.login();
+        let value = serde_json::to_string(&Stored::from(secret.clone()))?;
         let id = self.secret_id(name);
         bounded(&*self.inner.clock, "PutSecretValue", self.put_secret(&id, &value)).await?;
-        let item =
-            Item::new(Key::new(NAMES, name)).with("updated_at", time(now)).with("rule", text(rule));
+        let item = Item::new(Key::new(NAMES, name))
+            .with("updated_at", time(now))
+            .with("rule", text(rule))
+            .with_some("login", login.map(text));
         self.table().write(&Write::put(item)).await?;
         Ok(())
     }
 
     async fn get(&self, name: &str) -> Result<Option<SecretRecord>> {
-        let Some(stored) = self.secret(&self.secret_id(name)).await? else { return Ok(None) };
-        // A secret written by hand may be the plain value.
-        let read = serde_json::from_str(&stored);
-        let Stored { value, rule } =
-            read.unwrap_or(Stored { value: stored, rule: SecretRule::default() });
-        Ok(Some(SecretRecord { value, rule }))
+        Ok(self.secret(&self.secret_id(name)).await?.map(record))
     }
 
     async fn list(&self) -> Result<Vec<SecretInfo>> {
@@ -125,6 +151,7 @@ impl Secrets for Aws {
                     name: item.text("sk")?.to_owned(),
                     updated_at: item.time("updated_at")?,
                     rule: rule.unwrap_or_default(),
+                    login: item.find_text("login").map(str::to_owned),
                 })
             })
             .collect()

@@ -11,22 +11,21 @@ use flowgate_core::secret::SigningPin;
 use flowgate_core::time::Timestamp;
 use flowgate_core::workflow::{
     Draft, DraftSaved, Identity, NewVersion, RollbackTargets, SetActive, VersionInfo,
-    VersionPublished, VersionRecord, WorkflowRecord, Workflows, version_name, version_number,
+    VersionPublished, VersionRecord, WorkflowDeleted, WorkflowRecord, Workflows, version_name,
+    version_number,
 };
 use futures_util::FutureExt;
 
 use crate::Aws;
-use crate::draft::saved;
+use crate::draft::{NewDraft, rollback_targets, saved};
 use crate::item::{Item, Key, number, text, time};
 use crate::jobs::job_item;
 use crate::page::{Listed, Listing};
 use crate::schedules;
-use crate::table::{Query, Table};
-use crate::value::{MAX_ITEM_BYTES, Packer, chunk_keys};
+use crate::table::Query;
+use crate::value::{MAX_ITEM_BYTES, chunk_keys};
 use crate::write::{AllOutcome, Outcome, Refusal, Write};
 
-/// A row has room for two drafts: the new one and the one it replaces.
-const MAX_INLINE_DRAFT: usize = MAX_ITEM_BYTES / 2;
 const LIST: &str = "WORKFLOWS";
 /// DynamoDB's limit for a sort key, in bytes.
 const MAX_SORT_KEY: usize = 1024;
@@ -70,27 +69,26 @@ impl Workflows for Aws {
         signing: SigningPin,
         if_match: Option<&str>,
     ) -> Result<DraftSaved> {
-        let packed = self
-            .packer_of_workflow(&key_of(id))
-            .pack(serde_json::to_string(&draft)?, MAX_INLINE_DRAFT);
-        let chunks = packed.chunks.iter().map(Item::key).collect::<Result<Vec<_>>>()?;
-        self.put_chunks(packed.chunks).await?;
-        let new = Item::new(key_of(id))
-            .with("id", text(id))
-            .with("list_pk", text(LIST))
-            .with("list_sk", text(id))
-            .with("uid", text(uid_if_new))
-            .with("created_at", time(draft.saved_at))
-            .with("signing", text(serde_json::to_string(&signing)?))
-            .with("versions", number(0));
-        let write = saved(&new, &packed.attribute, &draft.etag, if_match)?;
-        match self.table().write(&write).await? {
-            Outcome::Done(old) => self.replaced(new, old, packed.attribute).await,
-            Outcome::Refused(_) => {
-                self.table().delete_all(chunks).await?;
-                Ok(DraftSaved::Stale)
-            }
-        }
+        let row = self.new_draft((id, LIST, key_of(id)), &draft, uid_if_new, signing).await?;
+        let write = saved(&row.new, &row.draft, &draft.etag, if_match)?;
+        self.write_draft(row, write).await
+    }
+
+    async fn create(
+        &self,
+        id: &str,
+        draft: Draft,
+        uid: &str,
+        signing: SigningPin,
+    ) -> Result<Option<WorkflowRecord>> {
+        let row = self.new_draft((id, LIST, key_of(id)), &draft, uid, signing).await?;
+        let write = saved(&row.new, &row.draft, &draft.etag, None)?;
+        // A row of this uid is that of a write that was applied and is tried again.
+        let write = write.only_if("attribute_not_exists(#uid) OR #uid = :uid");
+        Ok(match self.write_draft(row, write).await? {
+            DraftSaved::Saved(record) => Some(*record),
+            DraftSaved::Stale => None,
+        })
     }
 
     async fn publish(&self, id: &str, version: NewVersion) -> Result<Option<VersionPublished>> {
@@ -226,13 +224,23 @@ impl Workflows for Aws {
         }
     }
 
-    async fn delete(&self, id: &str, uid: &str, job: Job) -> Result<bool> {
+    async fn delete(
+        &self,
+        id: &str,
+        uid: &str,
+        if_match: Option<&str>,
+        job: Job,
+    ) -> Result<WorkflowDeleted> {
         let mut tries = self.table().tries();
         loop {
-            let row = self.table().get(key_of(id), Some("#uid, #draft, #schedules")).await?;
+            let attributes = Some("#uid, #draft, #etag, #schedules");
+            let row = self.table().get(key_of(id), attributes).await?;
             let Some(row) = row.filter(|row| row.find_text("uid") == Some(uid)) else {
-                return Ok(false);
+                return Ok(WorkflowDeleted::Unknown);
             };
+            if if_match.is_some() && row.find_text("etag") != if_match {
+                return Ok(WorkflowDeleted::Stale);
+            }
             let draft = row.value("draft")?;
             let schedules = row.0.get("schedules").cloned();
             let unchanged = match schedules {
@@ -251,7 +259,7 @@ impl Workflows for Aws {
             writes.extend(schedules::deleting(uid, 0, count));
             if self.table().write_all(&writes).await?.first_refused()?.is_none() {
                 self.table().delete_all(chunk_keys(&key_of(id).pk, draft)?).await?;
-                return Ok(true);
+                return Ok(WorkflowDeleted::Done);
             }
             tries.pause(anyhow!("concurrent drafts of the workflow kept winning")).await?;
         }
@@ -280,18 +288,17 @@ impl Workflows for Aws {
 }
 
 impl Aws {
-    /// Each write names its chunks uniquely, so that none deletes the chunks of another.
-    fn packer_of_workflow(&self, key: &Key) -> Packer {
-        let mut salt = [0; 16];
-        self.inner.entropy.fill(&mut salt);
-        Packer {
-            pk: key.pk.clone(),
-            salt: format!("{:032x}", u128::from_be_bytes(salt)),
-            expires_at: None,
+    /// Returns the workflow as it is now. Deletes the chunks of the previous draft.
+    async fn write_draft(&self, row: NewDraft, write: Write) -> Result<DraftSaved> {
+        match self.table().write(&write).await? {
+            Outcome::Done(old) => self.replaced(row.new, old, row.draft).await,
+            Outcome::Refused(_) => {
+                self.table().delete_all(row.chunks).await?;
+                Ok(DraftSaved::Stale)
+            }
         }
     }
 
-    /// Returns the workflow as it is now. Deletes the chunks of the previous draft.
     async fn replaced(&self, new: Item, old: Item, draft: AttributeValue) -> Result<DraftSaved> {
         let before = old.0.get("draft").filter(|before| **before != draft);
         let unnamed =
@@ -432,15 +439,6 @@ impl Endpoint {
     }
 }
 
-/// Rows that predate rollback targets have none.
-fn rollback_targets(row: &Item) -> Result<RollbackTargets> {
-    let Some(stored) = row.find_text("rollback_targets") else {
-        let active = row.find_text("active_version").and_then(version_number);
-        return Ok(RollbackTargets::all_below(active.map_or_else(|| row.number("versions"), Ok)?));
-    };
-    Ok(serde_json::from_str(stored)?)
-}
-
 fn is_stored(refusals: &[Option<Refusal>], document: &AttributeValue) -> bool {
     let version = refusals.last().and_then(Option::as_ref).and_then(|refusal| refusal.0.as_ref());
     // Two publishes of the same small document store equal values; only a reference identifies one
@@ -472,27 +470,4 @@ fn info(item: &Item) -> Result<VersionInfo> {
         published_at: item.time("published_at")?,
         use_of_secrets: use_of_secrets.unwrap_or_default(),
     })
-}
-
-impl Table {
-    /// Returns the workflow of a row, and the bytes of its draft.
-    async fn workflow(&self, item: &Item) -> Result<(WorkflowRecord, usize)> {
-        let [draft] = self.unpack(item.text("pk")?, [Some(item.value("draft")?)]).await?;
-        let draft = draft.unwrap_or_default();
-        let record = WorkflowRecord {
-            id: item.text("id")?.to_owned(),
-            uid: item.text("uid")?.to_owned(),
-            draft: serde_json::from_str(&draft)?,
-            active_version: item.find_text("active_version").map(str::to_owned),
-            activated_at: item.find_time("activated_at")?,
-            rollback_targets: rollback_targets(item)?,
-            created_at: item.time("created_at")?,
-            signing: serde_json::from_str(item.text("signing")?)?,
-            signing_before: item
-                .find_text("signing_before")
-                .map(serde_json::from_str)
-                .transpose()?,
-        };
-        Ok((record, draft.len()))
-    }
 }

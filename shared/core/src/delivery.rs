@@ -14,6 +14,7 @@ use crate::page::{Page, PageRequest};
 use crate::receiver::Receivers;
 use crate::secret::{Publisher, SecretUser, SigningPin};
 use crate::time::Timestamp;
+use crate::trace_context::TraceContext;
 
 /// `whd_` and 32 hex digits derived from the run and the webhook's place in it, so that a repeated
 /// write is stored once. Sent as `webhook-id`.
@@ -138,6 +139,9 @@ pub struct FrozenRequest {
     /// Those of the run that sends it, plus one; 0 in rows that predate it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub hops: u32,
+    /// The trace that it carries on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceContext>,
     /// The child of the run whose node sends it; `None`: the run's own workflow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub child: Option<String>,
@@ -161,6 +165,7 @@ impl FrozenRequest {
             body: String::new(),
             event: self.event.clone(),
             hops: self.hops,
+            trace: self.trace,
             published_by: self.published_by,
             status: self.status.clone(),
             child: self.child.clone(),

@@ -19,6 +19,8 @@ pub mod budget;
 pub mod stats;
 pub mod seal;
 pub mod secret;
+pub mod login;
+pub mod login_key;
 pub mod file;
 
 // Parts of the records.
@@ -35,7 +37,10 @@ pub mod memory;
 pub mod turns;
 pub mod computing;
 pub mod deadline;
+pub mod background;
 pub mod hops;
+pub mod trace_context;
+pub mod telemetry;
 
 // Time, randomness, memory.
 pub mod clock;

@@ -15,10 +15,12 @@ use crate::job::Jobs;
 use crate::key::Keys;
 use crate::knowledge::Knowledge;
 use crate::limit::Limits;
+use crate::login::Logins;
 use crate::run::Runs;
 use crate::secret::Secrets;
 use crate::session::Sessions;
 use crate::stats::Stats;
+use crate::telemetry::Telemetry;
 use crate::work::{Due, Queue};
 use crate::workflow::Workflows;
 
@@ -37,8 +39,11 @@ pub struct Ports {
     pub budgets: Arc<dyn Budgets>,
     pub stats: Arc<dyn Stats>,
     pub secrets: Arc<dyn Secrets>,
+    pub logins: Arc<dyn Logins>,
     pub files: Arc<dyn Files>,
     pub computing: Arc<dyn Computing>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
+    /// `None`: nobody asked for spans.
+    pub telemetry: Option<Arc<dyn Telemetry>>,
 }

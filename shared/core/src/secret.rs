@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::clock::Entropy;
+use crate::login_key::LoginKey;
 use crate::seal::SealKey;
 use crate::time::Timestamp;
 pub use rule::{HostVerdict, Publisher, SecretHost, SecretRule, SecretUser, SecretWorkflows};
@@ -194,8 +195,32 @@ pub fn hmac_sha256(key: &[u8], message: &[u8]) -> Vec<u8> {
 /// A provider secret as it is stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretRecord {
-    pub value: String,
+    pub value: SecretValue,
+    /// Of a login, the rule in its [`Credentials`](crate::login::Credentials) counts.
     pub rule: SecretRule,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub enum SecretValue {
+    Plain(String),
+    /// The secret is a login, stored apart and sealed with this key.
+    Login(LoginKey),
+}
+
+impl SecretValue {
+    /// Returns the id of a login's key.
+    pub fn login(&self) -> Option<String> {
+        match self {
+            Self::Login(key) => Some(key.id()),
+            Self::Plain(_) => None,
+        }
+    }
+}
+
+impl<T: Into<String>> From<T> for SecretValue {
+    fn from(text: T) -> Self {
+        Self::Plain(text.into())
+    }
 }
 
 impl std::fmt::Debug for SecretRecord {
@@ -209,12 +234,14 @@ pub struct SecretInfo {
     pub name: String,
     pub updated_at: Timestamp,
     pub rule: SecretRule,
+    /// The id of its key, if it is a login.
+    pub login: Option<String>,
 }
 
 /// A secret without a rule of its own.
 impl From<&str> for SecretRecord {
     fn from(value: &str) -> Self {
-        Self { value: value.to_owned(), rule: SecretRule::default() }
+        Self { value: value.into(), rule: SecretRule::default() }
     }
 }
 

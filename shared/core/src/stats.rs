@@ -351,7 +351,7 @@ mod tests {
             key: key.into(),
             code: Some("timeout".into()),
             node: Some("a".into()),
-            usage: Usage { tokens: Some(3), cost_nano_usd: None },
+            usage: Usage { tokens: Some(3), ..Usage::UNKNOWN },
             duration_ms,
             queued_ms: 2,
         }

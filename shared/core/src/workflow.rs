@@ -168,6 +168,14 @@ pub trait Workflows: Send + Sync {
         signing: SigningPin,
         if_match: Option<&str>,
     ) -> Result<DraftSaved>;
+    /// Creates the workflow with its draft. `None` if there is another one of this id.
+    async fn create(
+        &self,
+        id: &str,
+        draft: Draft,
+        uid: &str,
+        signing: SigningPin,
+    ) -> Result<Option<WorkflowRecord>>;
     /// Adds the version, numbers it (`1.0.0`, `1.0.1` …) and makes it active, in one transaction.
     /// Returns `None` if there is no such workflow.
     /// Adds none if the active version is [the same](VersionInfo::is_same_as).
@@ -199,8 +207,14 @@ pub trait Workflows: Send + Sync {
         overlap_until: Timestamp,
     ) -> Result<bool>;
     /// Deletes the workflow if it still has this uid, and creates the job that deletes its runs and
-    /// versions later, in one transaction. `false` if there is no such workflow.
-    async fn delete(&self, id: &str, uid: &str, job: Job) -> Result<bool>;
+    /// versions later, in one transaction. Compares `if_match` with the draft in the same step.
+    async fn delete(
+        &self,
+        id: &str,
+        uid: &str,
+        if_match: Option<&str>,
+        job: Job,
+    ) -> Result<WorkflowDeleted>;
     /// Deletes at most `limit` versions; returns how many.
     async fn delete_versions(&self, uid: &str, limit: usize) -> Result<usize>;
 }
@@ -210,6 +224,14 @@ pub enum DraftSaved {
     Saved(Box<WorkflowRecord>),
     /// `if_match` is not the stored draft's etag.
     Stale,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkflowDeleted {
+    Done,
+    /// `if_match` is not the stored draft's etag.
+    Stale,
+    Unknown,
 }
 
 #[derive(Debug, Clone, PartialEq)]

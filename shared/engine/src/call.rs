@@ -3,6 +3,7 @@
 //! The engine never performs a [`Call`]: the driver does, and feeds the [`CallResult`] back.
 
 mod http;
+mod rules;
 mod knowledge;
 mod model;
 mod media;
@@ -18,7 +19,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use self::http::{Body, FormPart, HttpCall, IdempotencyKey, PartContent, ReadAs, Status};
+use crate::run::Usage;
+
+pub use self::http::{
+    Body, FormPart, HttpCall, IdempotencyKey, PartContent, ReadAs, SentPiece, Status,
+};
+pub(crate) use self::rules::{AnswerRule, NAMES as RULE_NAMES, Said};
+pub use self::rules::{AnswerRules, Expired};
 pub use crate::expr::code::Sources;
 pub use crate::url::RenderedUrl;
 pub use knowledge::{Chunked, EmbedCall, EmbeddedChunk, KnowledgeCall, KnowledgeRequest};
@@ -280,12 +287,13 @@ pub struct CallFigures {
 
 impl CallFigures {
     pub fn of(result: &CallResult) -> Self {
-        let (code, left, (tokens, cost_nano_usd)) = match result {
+        let (code, left, tokens, cost_nano_usd) = match result {
             CallResult::Succeeded(output) => {
-                (None, Some(&output.value), (output.tokens, output.cost_nano_usd))
+                (None, Some(&output.value), output.tokens, output.cost_nano_usd)
             }
             CallResult::Failed(error) => {
-                (Some(error.code.clone()), error.output.as_deref(), error.used())
+                let Usage { tokens, cost_nano_usd, .. } = error.used();
+                (Some(error.code.clone()), error.output.as_deref(), tokens, cost_nano_usd)
             }
         };
         let field = |name: &str| left.and_then(|left| left.get(name));
@@ -346,10 +354,11 @@ impl CallError {
         Self { tokens, cost_nano_usd, ..self }
     }
 
-    /// Returns tokens and cost. A call on which the server cannot have acted used nothing.
-    pub(crate) fn used(&self) -> (Option<u64>, Option<u64>) {
+    /// A call on which the server cannot have acted used nothing.
+    pub(crate) fn used(&self) -> Usage {
         let none = self.nothing_happened.then_some(0);
-        (self.tokens.or(none), self.cost_nano_usd.or(none))
+        let (tokens, cost) = (self.tokens.or(none), self.cost_nano_usd.or(none));
+        Usage::of_call(tokens, cost, self.output.as_deref())
     }
 }
 

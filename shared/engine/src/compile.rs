@@ -13,12 +13,15 @@ pub(crate) mod settings;
 #[cfg(test)]
 mod tests;
 
+pub use outline::is_id;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use crate::child::ChildUse;
+use crate::connector;
 use crate::document::Document;
 use crate::expr::marked::{self, Marked};
 use crate::expr::reference::{Piece, normalise, scan};
@@ -76,7 +79,10 @@ pub(crate) fn compile(
     document: &Document,
     options: &CompileOptions,
 ) -> (Option<Workflow>, Vec<Problem>) {
+    let (own, faults) = with_connectors(document, options);
+    let options = own.as_ref().unwrap_or(options);
     let mut compiler = Compiler::new(document, options);
+    compiler.report_all(faults);
     let Compiled { workflow, is_complete, .. } = compiler.compile();
     (is_complete.then_some(workflow), foremost(compiler.problems))
 }
@@ -86,11 +92,28 @@ pub(crate) fn compile_with_outline(
     document: &Document,
     options: &CompileOptions,
 ) -> (Option<Workflow>, Vec<Problem>, drawn::Outline) {
+    let (own, faults) = with_connectors(document, options);
+    let options = own.as_ref().unwrap_or(options);
     let mut compiler = Compiler::new(document, options);
+    compiler.report_all(faults);
     compiler.seen = Some(Seen::default());
     let Compiled { workflow, is_complete, links } = compiler.compile();
     let outline = drawn::draw(&compiler, &workflow, &links);
     (is_complete.then_some(workflow), foremost(compiler.problems), outline)
+}
+
+/// Returns the options with the kinds of the document's own connectors, if it has any.
+pub(crate) fn with_connectors(
+    document: &Document,
+    options: &CompileOptions,
+) -> (Option<CompileOptions>, Vec<(String, String)>) {
+    let Some(section) = document.root().get("connectors") else { return (None, Vec::new()) };
+    let (connectors, faults) = connector::of_document(section);
+    let mut options = options.clone();
+    for operation in connectors.iter().flat_map(|connector| &connector.operations) {
+        options.kinds = options.kinds.with(connector::spec_of(operation));
+    }
+    (Some(options), faults)
 }
 
 struct Compiled {
@@ -179,6 +202,12 @@ impl<'d> Compiler<'d> {
             bodies.push(Body { nodes, ..Body::default() });
         }
         bodies
+    }
+
+    fn report_all(&mut self, faults: Vec<(String, String)>) {
+        for (path, message) in faults {
+            self.report(Severity::Error, &path, message);
+        }
     }
 
     pub(crate) fn report(&mut self, severity: Severity, path: &str, message: String) {

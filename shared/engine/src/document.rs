@@ -104,6 +104,11 @@ impl Document {
     }
 }
 
+/// Reads YAML or JSON that is no workflow document, within the same bounds but that of its bytes.
+pub fn read_value(text: &str) -> Result<Value, ParseError> {
+    read(text).map(|read| read.root)
+}
+
 /// A document that was read.
 #[derive(Debug, Default)]
 struct Read {

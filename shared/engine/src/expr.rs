@@ -1,7 +1,7 @@
 //! Fields with references and secrets: parsed from the author's text at compile, resolved when a
 //! node runs.
 
-pub(crate) mod reference;
+pub mod reference;
 pub(crate) mod marked;
 pub mod template;
 pub mod code;

@@ -1,10 +1,12 @@
-//! Files generated from the field tables: the document's JSON Schema and `docs/kinds.md`.
+//! Files generated from the field tables: the document's JSON Schema, `docs/kinds.md` and
+//! `docs/connectors.md`.
 //!
-//! Both are committed, and a test compares them. `FLOWGATE_RENEW=1 cargo test -p flowgate-engine
+//! All are committed, and a test compares them. `FLOWGATE_RENEW=1 cargo test -p flowgate-engine
 //! generated` rewrites them.
 
 pub mod schema;
 pub mod kinds;
+pub mod connectors;
 
 #[cfg(test)]
 mod tests;

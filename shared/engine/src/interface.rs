@@ -1,7 +1,10 @@
 //! A workflow as its callers see it: what it takes, what it leaves, which nodes stream.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
+use crate::expr::reference::{PathStep, Piece, scan};
 use crate::input::{InputField, InputType};
 use crate::kind::OutputFields;
 use crate::workflow::Workflow;
@@ -23,7 +26,28 @@ pub struct OutputValue {
     pub source: String,
 }
 
+/// An agent whose text is a value of the run's output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Speaker {
+    /// Its path in events.
+    pub node: Arc<str>,
+    /// Its text may be taken back until it has finished: it has tools.
+    pub thinks_aloud: bool,
+}
+
 impl Workflow {
+    /// Returns the agent `x` where the output value is written as `<x.content>`.
+    pub fn speaker_of(&self, value: &str) -> Option<Speaker> {
+        let source = &self.outputs.iter().find(|output| output.name == value)?.source;
+        let pieces = scan(source);
+        let [Piece::Reference(reference)] = pieces.as_slice() else { return None };
+        let [PathStep::Field(field)] = reference.path.as_slice() else { return None };
+        let id = self.find_node(reference.node).filter(|_| field == "content")?.id.as_str();
+        let mut nodes = self.bodies.first()?.nodes.iter();
+        let node = nodes.find(|node| &*node.id == id && &*node.kind.name == STREAMS)?;
+        Some(Speaker { node: node.id.clone(), thinks_aloud: node.node.thinks_aloud() })
+    }
+
     /// Returns the values that its output nodes name, in the order in which they are merged.
     pub fn outputs(&self) -> &[OutputValue] {
         &self.outputs

@@ -1,6 +1,6 @@
 //! The kinds of nodes. Each is declared once, in its own file, and listed in `BUILT_IN`.
 
-mod agent;
+pub(crate) mod agent;
 mod approval;
 pub(crate) mod condition;
 mod document;
@@ -50,6 +50,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::compile::fields::Fields;
+use crate::connector::{self, Operation};
 use crate::expr::scope::Scope;
 use crate::field::FieldSpec;
 
@@ -111,11 +112,13 @@ pub struct KindSpec {
     /// Its own fields, in addition to those that every node has.
     pub fields: Cow<'static, [FieldSpec]>,
     /// The output fields of a node, derived from its fields as written: references need them before
-    /// anything is compiled.
+    /// anything is compiled. An operation of a connector has its own: [`Self::outputs_of`].
     pub outputs: fn(&Map<String, Value>) -> OutputFields,
     /// `None`: the kind makes no call.
     pub call: Option<CallLimits>,
     pub role: Role,
+    /// The operation of a connector that its nodes run.
+    pub operation: Option<Arc<Operation>>,
     /// What kind of work it does, for those who show it.
     pub group: Group,
     /// What a node of this kind is about, in one line.
@@ -144,9 +147,27 @@ pub trait Node: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether text that it streams may turn out not to be its answer.
+    fn thinks_aloud(&self) -> bool {
+        false
+    }
+
     /// The branches that other nodes may depend on: `after: [id.branch]`.
     fn branches(&self) -> Vec<&str> {
         Vec::new()
+    }
+
+    /// The branch that a given output takes; `None`: none of them. Fails with the field that does
+    /// not say it, and what it must be.
+    fn branch_of(&self, output: &Value) -> Result<Option<usize>, (&'static str, String)> {
+        let branches = self.branches();
+        let taken = match output.get("branch") {
+            Some(Value::Null) => return Ok(None),
+            taken => taken.and_then(Value::as_str),
+        };
+        let taken = taken.and_then(|name| branches.iter().position(|branch| *branch == name));
+        let wrong = || ("branch", format!("must be null or one of {}", branches.join(", ")));
+        taken.map(Some).ok_or_else(wrong)
     }
 }
 
@@ -203,6 +224,16 @@ pub enum Order {
     /// Each begins when the one before has ended, and reads its result: `<kind.last>`.
     OneByOne,
     SideBySide,
+}
+
+impl KindSpec {
+    /// Returns the output fields of a node with these fields.
+    pub fn outputs_of(&self, node: &Map<String, Value>) -> OutputFields {
+        match &self.operation {
+            Some(operation) => operation.outputs(),
+            None => (self.outputs)(node),
+        }
+    }
 }
 
 impl Group {
@@ -288,12 +319,14 @@ impl OutputField {
     }
 }
 
-/// The kinds that a document may use, by name.
+/// The kinds that a document may use, by name: these, and the operations of shipped connectors.
 #[derive(Debug, Clone)]
 pub struct Kinds(Vec<Arc<KindSpec>>);
 
-static STANDARD: LazyLock<Kinds> =
-    LazyLock::new(|| Kinds(BUILT_IN.iter().map(|spec| Arc::new(spec())).collect()));
+static STANDARD: LazyLock<Kinds> = LazyLock::new(|| {
+    let own = BUILT_IN.iter().map(|spec| spec());
+    Kinds(own.map(Arc::new).collect())
+});
 
 impl Kinds {
     pub fn standard() -> &'static Self {
@@ -308,15 +341,21 @@ impl Kinds {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Arc<KindSpec>> {
-        self.0.iter()
+        self.0.iter().chain(connector::shipped_kinds())
     }
 
     pub fn find(&self, name: &str) -> Option<&Arc<KindSpec>> {
-        self.0.iter().find(|kind| &*kind.name == name)
+        let own = self.0.iter().find(|kind| &*kind.name == name);
+        own.or_else(|| connector::shipped_kind(name))
+    }
+
+    /// The kinds that are no operation of a connector.
+    pub fn plain(&self) -> impl Iterator<Item = &Arc<KindSpec>> {
+        self.0.iter().filter(|kind| kind.operation.is_none())
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|kind| &*kind.name)
+        self.iter().map(|kind| &*kind.name)
     }
 }
 

@@ -6,6 +6,7 @@ pub mod problem;
 pub mod field;
 pub mod expr;
 pub mod kind;
+pub mod connector;
 pub mod compile;
 pub mod workflow;
 pub mod outline;
@@ -19,13 +20,13 @@ pub mod file;
 pub mod event;
 pub mod json;
 pub mod weight;
-mod pattern;
+pub mod pattern;
 pub mod schema;
 pub mod url;
 pub mod header;
 pub mod provider;
 pub mod cost;
-mod literal_key;
+pub mod literal_key;
 pub mod generated;
 
 pub use call::{Action, Call, CallError, CallId, CallOutput, CallResult, Chunk};
@@ -34,8 +35,8 @@ pub use event::{CallEnded, NodePath, NodeStatus, RunEvent};
 pub use kind::{KindSpec, Kinds};
 pub use problem::{Problem, Severity};
 pub use run::{
-    BUDGET_EXHAUSTED, Completion, ENGINE, Outcome, Part, Recorded, Run, RunError, RunStart,
-    SpendingLimit, Step, Usage, Waiting,
+    BUDGET_EXHAUSTED, Completion, ENGINE, Mock, MockedWork, Mocks, Outcome, Part, Recorded, Run,
+    RunError, RunStart, SpendingLimit, Step, Usage, Waiting,
 };
 pub use weight::Weight;
 pub use workflow::{CompileOptions, Downstream, Workflow};

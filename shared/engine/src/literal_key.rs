@@ -104,7 +104,8 @@ fn walk_fields(
     }
 }
 
-fn keys_in(text: &str, [name, around]: [&str; 2]) -> Vec<String> {
+/// Returns the keys in a text. The names are those of its field, and of the object around it.
+pub fn keys_in(text: &str, [name, around]: [&str; 2]) -> Vec<String> {
     let is_named =
         is_name_of_key(name) || (name == "key" && ["query", "headers"].contains(&around));
     let is_long = text.len() >= MIN_TAIL || text.contains('?');

@@ -29,7 +29,7 @@ pub(crate) fn compile(pattern: &str) -> Result<NFA, String> {
 }
 
 /// Returns whether the pattern occurs in the text, or why that is not to be found out.
-pub(crate) fn is_match(pattern: &str, text: &str) -> Result<bool, String> {
+pub fn is_match(pattern: &str, text: &str) -> Result<bool, String> {
     if states(pattern)?.saturating_mul(text.len()) > MAX_WORK {
         return Err("the text is too long for such a pattern".to_owned());
     }

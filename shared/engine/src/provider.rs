@@ -91,6 +91,11 @@ pub fn needs_key(provider: &str) -> bool {
     provider != WITHOUT_KEY && uses_secrets(provider)
 }
 
+/// Whether the provider's calls may go out without the key of this name.
+pub fn may_lack(api_key_name: &str) -> bool {
+    api_key_name == api_key(WITHOUT_KEY)
+}
+
 /// Whether calls of the provider read secrets.
 pub fn uses_secrets(provider: &str) -> bool {
     provider != WITHOUT_SECRETS

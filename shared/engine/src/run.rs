@@ -8,6 +8,8 @@ mod calls;
 mod child;
 mod iterate;
 mod part;
+mod mock;
+mod usage;
 pub(crate) mod budget;
 pub(crate) mod spending;
 pub(crate) mod frame;
@@ -31,8 +33,10 @@ use calls::OpenCall;
 pub(crate) use calls::hex;
 use frame::{Frame, Frames, ROOT};
 
+pub use mock::{Mock, MockedWork, Mocks};
 pub use part::Part;
 pub use spending::{BUDGET_EXHAUSTED, SpendingLimit};
+pub use usage::Usage;
 
 /// Version of the rules of new runs: how inputs are hashed, and in what order nodes start. A run
 /// keeps the version it was started with, so that it can be computed again after a deploy.
@@ -107,33 +111,6 @@ pub enum Outcome {
     Cancelled,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Usage {
-    /// `None` once any attempt of a priced call did not say its tokens.
-    pub tokens: Option<u64>,
-    /// `None` once any attempt of a priced call had no known price.
-    pub cost_nano_usd: Option<u64>,
-}
-
-impl Usage {
-    pub const UNKNOWN: Self = Self { tokens: None, cost_nano_usd: None };
-
-    fn add(&mut self, price: Price, tokens: Option<u64>, cost_nano_usd: Option<u64>) {
-        let sum = |sum: Option<u64>, more: Option<u64>| match (price, more) {
-            (Price::Priced, None) => None,
-            (_, more) => sum.map(|sum| sum.saturating_add(more.unwrap_or(0))),
-        };
-        self.tokens = sum(self.tokens, tokens);
-        self.cost_nano_usd = sum(self.cost_nano_usd, cost_nano_usd);
-    }
-}
-
-impl Default for Usage {
-    fn default() -> Self {
-        Self { tokens: Some(0), cost_nano_usd: Some(0) }
-    }
-}
-
 /// The outcome of [`Run::complete`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Completion {
@@ -189,6 +166,8 @@ pub struct Run {
     spending_limit: SpendingLimit,
     usage: Usage,
     part: Part,
+    /// What a test gives. Taken while it is asked.
+    mocks: Option<Box<dyn Mocks>>,
     /// Why nothing new starts, once that is decided. The first reason stands.
     stop_reason: Option<StopReason>,
     outcome: Option<Outcome>,
@@ -232,6 +211,7 @@ impl Run {
             spending_limit,
             usage: Usage::default(),
             part: Part::default(),
+            mocks: None,
             stop_reason: None,
             outcome: None,
         };
@@ -388,6 +368,8 @@ impl Run {
             frame,
             node,
             seed_root: &self.seed_root,
+            run_id: &self.run_id,
+            call_place: None,
             input: self.input_of(frame),
             started_at_ms: self.started_at_ms,
             engine: self.engine,

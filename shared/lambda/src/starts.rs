@@ -10,7 +10,7 @@ use axum::Router;
 use flowgate_app::Kinds;
 use flowgate_aws::{Aws, Config};
 use flowgate_runner::Runner;
-use flowgate_runner::outbound::OutboundSettings;
+use flowgate_runner::outbound::{Collector, OutboundSettings};
 
 use crate::{CANNOT_START, Function, settings};
 
@@ -35,7 +35,7 @@ impl RunnerFunction {
         let config = Config::from_env()?;
         let aws = Aws::new(&config);
         let runner =
-            Runner::new(aws.ports(), settings(&config, kinds)?, may_call(&config, outbound))
+            Runner::new(aws.ports(), settings(&config, kinds)?, may_call(&config, outbound)?)
                 .await
                 .context(CANNOT_START)?;
         let function = Function { app: runner.app.clone(), aws, buffered: config.buffered };
@@ -48,11 +48,12 @@ impl RunnerFunction {
     }
 }
 
-fn may_call(config: &Config, outbound: OutboundSettings) -> OutboundSettings {
-    OutboundSettings {
+fn may_call(config: &Config, outbound: OutboundSettings) -> Result<OutboundSettings> {
+    Ok(OutboundSettings {
+        collector: Collector::from_variables(|name| std::env::var(name).ok())?,
         allow_http: config.allow_private,
         allow_private: config.allow_private,
         allow_loopback: config.allow_loopback,
         ..outbound
-    }
+    })
 }

@@ -15,6 +15,7 @@ mod sessions;
 mod knowledge;
 mod keys;
 mod limits;
+mod logins;
 mod budgets;
 mod stats;
 mod master_key;

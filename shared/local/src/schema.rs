@@ -372,6 +372,26 @@ UPDATE questions SET open_since = question ->> '$.asked_at'
     WHERE answer IS NULL AND run IN (SELECT run FROM open_runs);
 CREATE INDEX open_questions ON questions (open_since, run, place) WHERE open_since NOT NULL;
 ",
+    "
+-- The value of such a secret is the key that its login is sealed with; this is the key's id.
+ALTER TABLE secrets ADD COLUMN login TEXT;
+CREATE TABLE logins (
+    name     TEXT NOT NULL,
+    key_id   TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    info     TEXT NOT NULL,
+    sealed   TEXT NOT NULL,
+    lease    TEXT,
+    PRIMARY KEY (name, key_id)
+) WITHOUT ROWID;
+-- Logins that began in a browser, by a hash of what it carries.
+CREATE TABLE begun_logins (
+    state   TEXT PRIMARY KEY,
+    name    TEXT NOT NULL,
+    sealed  TEXT NOT NULL,
+    ends_at INTEGER NOT NULL
+) WITHOUT ROWID;
+",
 ];
 
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use async_trait::async_trait;
-use flowgate_core::secret::{Keyring, SecretInfo, SecretRecord, Secrets};
+use flowgate_core::login_key::LoginKey;
+use flowgate_core::secret::{Keyring, SecretInfo, SecretRecord, SecretValue, Secrets};
 use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -44,15 +45,20 @@ impl Secrets for Local {
     }
 
     async fn put(&self, name: &str, secret: &SecretRecord, now: Timestamp) -> Result<()> {
-        let sealed = self.inner.sealing.key.seal(&of_secret(name), &secret.value)?;
+        let login = secret.value.login();
+        let text = match &secret.value {
+            SecretValue::Plain(text) => text,
+            SecretValue::Login(key) => key.as_str(),
+        };
+        let sealed = self.inner.sealing.key.seal(&of_secret(name), text)?;
         let rule = serde_json::to_string(&secret.rule)?;
         let name = name.to_owned();
         self.erase(move |connection| {
             let mut upsert = connection.prepare_cached(
-                "INSERT OR REPLACE INTO secrets (name, value, updated_at, rule) \
-                 VALUES (?1, ?2, ?3, ?4)",
+                "INSERT OR REPLACE INTO secrets (name, value, updated_at, rule, login) \
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
             )?;
-            upsert.execute(params![name, sealed, now.0, rule])?;
+            upsert.execute(params![name, sealed, now.0, rule, login])?;
             Ok(())
         })
         .await
@@ -61,28 +67,40 @@ impl Secrets for Local {
     async fn get(&self, name: &str) -> Result<Option<SecretRecord>> {
         let (of, name) = (of_secret(name), name.to_owned());
         let select = move |connection: &Connection| {
-            let mut select =
-                connection.prepare_cached("SELECT value, rule FROM secrets WHERE name = ?1")?;
-            let read = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+            let mut select = connection.prepare_cached(
+                "SELECT value, rule, login IS NOT NULL FROM secrets WHERE name = ?1",
+            )?;
+            let read = |row: &Row<'_>| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?))
+            };
             Ok(select.query_row([name], read).optional()?)
         };
-        let Some((sealed, rule)) = self.query(select).await? else { return Ok(None) };
-        let value = self.inner.sealing.key.unseal(&of, &sealed)?;
+        let Some((sealed, rule, is_login)) = self.query(select).await? else { return Ok(None) };
+        let text = self.inner.sealing.key.unseal(&of, &sealed)?;
+        let value = match is_login {
+            true => SecretValue::Login(LoginKey::parse(&text)?),
+            false => SecretValue::Plain(text),
+        };
         Ok(Some(SecretRecord { value, rule: serde_json::from_str(&rule)? }))
     }
 
     async fn list(&self) -> Result<Vec<SecretInfo>> {
         self.query(move |connection| {
-            let mut select = connection
-                .prepare_cached("SELECT name, updated_at, rule FROM secrets ORDER BY name")?;
-            let rows = select.query_map([], |row| {
-                Ok((row.get(0)?, Timestamp(row.get(1)?), row.get::<_, String>(2)?))
-            })?;
-            let info = |row: rusqlite::Result<(String, Timestamp, String)>| {
-                let (name, updated_at, rule) = row?;
-                Ok(SecretInfo { name, updated_at, rule: serde_json::from_str(&rule)? })
-            };
-            rows.map(info).collect()
+            let mut select = connection.prepare_cached(
+                "SELECT name, updated_at, rule, login FROM secrets ORDER BY name",
+            )?;
+            let mut rows = select.query([])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                let rule: String = row.get(2)?;
+                found.push(SecretInfo {
+                    name: row.get(0)?,
+                    updated_at: Timestamp(row.get(1)?),
+                    rule: serde_json::from_str(&rule)?,
+                    login: row.get(3)?,
+                });
+            }
+            Ok(found)
         })
         .await
     }

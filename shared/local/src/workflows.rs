@@ -10,7 +10,8 @@ use flowgate_core::secret::SigningPin;
 use flowgate_core::time::Timestamp;
 use flowgate_core::workflow::{
     Draft, DraftSaved, Identity, NewVersion, RollbackTargets, SetActive, UseOfSecrets, VersionInfo,
-    VersionPublished, VersionRecord, WorkflowRecord, Workflows, version_name, version_number,
+    VersionPublished, VersionRecord, WorkflowDeleted, WorkflowRecord, Workflows, version_name,
+    version_number,
 };
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -85,6 +86,28 @@ impl Workflows for Local {
             Some(row) => DraftSaved::Saved(Box::new(row.record()?)),
             None => DraftSaved::Stale,
         })
+    }
+
+    async fn create(
+        &self,
+        id: &str,
+        draft: Draft,
+        uid: &str,
+        signing: SigningPin,
+    ) -> Result<Option<WorkflowRecord>> {
+        let (id, uid) = (id.to_owned(), uid.to_owned());
+        let signing = serde_json::to_string(&signing)?;
+        let text = serde_json::to_string(&draft)?;
+        let row = self.write(move |connection| {
+            let mut insert = connection.prepare_cached(
+                "INSERT INTO workflows (id, uid, created_at, signing, draft)
+                VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO NOTHING",
+            )?;
+            insert.execute(params![id, uid, draft.saved_at.0, signing, text])?;
+            // A row of this uid is that of a write that was applied and is tried again.
+            Ok(select(connection, &id)?.filter(|row| row.uid == uid))
+        });
+        row.await?.map(WorkflowRow::record).transpose()
     }
 
     async fn publish(&self, id: &str, version: NewVersion) -> Result<Option<VersionPublished>> {
@@ -187,19 +210,30 @@ impl Workflows for Local {
         .await
     }
 
-    async fn delete(&self, id: &str, uid: &str, job: Job) -> Result<bool> {
+    async fn delete(
+        &self,
+        id: &str,
+        uid: &str,
+        if_match: Option<&str>,
+        job: Job,
+    ) -> Result<WorkflowDeleted> {
         let (id, uid, job) = (id.to_owned(), uid.to_owned(), JobValues::new(&job)?);
+        let if_match = if_match.map(str::to_owned);
         self.write(move |connection| {
+            let stored = select(connection, &id)?.filter(|row| row.uid == uid);
+            if stored.is_none() {
+                return Ok(WorkflowDeleted::Unknown);
+            }
+            if if_match.is_some() && select_etag(connection, &id)? != if_match {
+                return Ok(WorkflowDeleted::Stale);
+            }
             let mut delete =
                 connection.prepare_cached("DELETE FROM workflows WHERE id = ?1 AND uid = ?2")?;
-            let known = delete.execute([&id, &uid])? == 1;
-            if known {
-                let mut delete =
-                    connection.prepare_cached("DELETE FROM schedules WHERE uid = ?1")?;
-                delete.execute([&uid])?;
-                job.insert(connection)?;
-            }
-            Ok(known)
+            delete.execute([&id, &uid])?;
+            let mut delete = connection.prepare_cached("DELETE FROM schedules WHERE uid = ?1")?;
+            delete.execute([&uid])?;
+            job.insert(connection)?;
+            Ok(WorkflowDeleted::Done)
         })
         .await
     }

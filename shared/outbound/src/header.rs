@@ -1,6 +1,6 @@
 //! The check of every header that a user sets, on each way out.
 
-use flowgate_core::hops;
+use flowgate_core::{hops, trace_context};
 use flowgate_engine::call::CallError;
 use flowgate_engine::header::is_forbidden;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -33,12 +33,15 @@ pub fn check_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)
     Ok((parsed, value))
 }
 
-/// The headers that say what we are. The author cannot set them: `check_header` refuses the names.
+/// The headers that say what led to the request. An author may set the trace alone: `check_header`
+/// refuses the other name.
 pub(super) fn own_headers() -> HeaderMap {
-    HeaderMap::from_iter([(
-        HeaderName::from_static(hops::HEADER),
-        HeaderValue::from(hops::current()),
-    )])
+    let hops = (HeaderName::from_static(hops::HEADER), HeaderValue::from(hops::current()));
+    let trace = trace_context::current().and_then(|trace| {
+        let value = HeaderValue::from_str(&trace.to_string()).ok()?;
+        Some((HeaderName::from_static(trace_context::HEADER), value))
+    });
+    std::iter::once(hops).chain(trace).collect()
 }
 
 /// Adds a user's header to a request. No header of a user gets there in another way.
@@ -48,6 +51,10 @@ pub(super) fn add_header(
     value: &str,
 ) -> Result<(), CallError> {
     let (name, value) = check_header(name, value)?;
+    if name == trace_context::HEADER {
+        // An author's own takes the place of ours.
+        headers.remove(&name);
+    }
     headers
         .try_append(name, value)
         .map_err(|_| failed("invalid_header", "there are too many headers"))?;

@@ -1,6 +1,7 @@
 //! The http node: sends one request, follows its redirects, and returns `{data, status, headers}`.
 
 mod request;
+mod base;
 mod body;
 mod hop;
 mod answer;
@@ -15,9 +16,11 @@ use flowgate_core::secret::SecretUser;
 use flowgate_engine::call::{Body, CallError, CallOutput, HttpCall, ReadAs};
 use http::header;
 use reqwest::Response;
+use serde_json::Value;
 
 use super::client::describe;
 use super::mask::Masks;
+use super::secret::{Cleared, RefusedTokens};
 use super::{Metered, Outbound, RunFiles, failed};
 use body::Found;
 pub(super) use download::Download;
@@ -29,7 +32,9 @@ const MAX_REDIRECTS: usize = 10;
 const BYTES_OF_STREAM: usize = 4 << 20;
 
 impl Outbound {
-    /// `keys` are those that the author wrote into the document: they go where secrets go.
+    /// `keys` are those that the author wrote into the document: they go where secrets go. A login
+    /// that the server does not take any more is renewed, and the request sent once more: whoever
+    /// refuses a login has done nothing.
     pub(super) async fn perform_http(
         &self,
         call: &HttpCall,
@@ -38,7 +43,35 @@ impl Outbound {
         masks: &mut Masks,
         of_run: (&Metered, &RunFiles),
     ) -> Result<CallOutput, CallError> {
-        let cleared = self.clear(&call.url.0, call.fields(), user, masks).await?;
+        let rebased = self.rebased(call, user).await?;
+        let call = rebased.as_ref().unwrap_or(call);
+        let (url, hosts, none) = (&call.url.0, &call.hosts, RefusedTokens::new());
+        let cleared = self.clear_for(url, call.fields(), hosts, &none, (user, masks)).await?;
+        let mut redirects = 0;
+        let first = self.perform_cleared(call, keys, &cleared, masks, of_run, &mut redirects).await;
+        let tokens = cleared.tokens();
+        // Whoever redirected the request may have acted on it.
+        if redirects > 0 || tokens.is_empty() || !says_expired(call, &first) {
+            return self.judged(call, first, masks);
+        }
+        let cleared = self.clear_for(url, call.fields(), hosts, &tokens, (user, masks)).await?;
+        if cleared.tokens() == tokens {
+            return self.judged(call, first, masks);
+        }
+        let second =
+            self.perform_cleared(call, keys, &cleared, masks, of_run, &mut redirects).await;
+        self.judged(call, second, masks)
+    }
+
+    async fn perform_cleared(
+        &self,
+        call: &HttpCall,
+        keys: &[String],
+        cleared: &Cleared<'_>,
+        masks: &Masks,
+        of_run: (&Metered, &RunFiles),
+        redirects: &mut usize,
+    ) -> Result<CallOutput, CallError> {
         let (memory, files) = of_run;
         let mut found = Found::new();
         for id in call.body.iter().flat_map(Body::files) {
@@ -47,10 +80,38 @@ impl Outbound {
         if !found.is_empty() {
             memory.add(BYTES_OF_STREAM)?;
         }
-        let mut request = Request::new(self, call, keys, &cleared, (files, &found))?;
-        let (response, redirects) = self.answer_to(&mut request, call).await?;
+        let mut request = Request::new(self, call, keys, cleared, (files, &found))?;
+        let (response, followed) = self.answer_to(&mut request, call).await?;
+        *redirects = followed;
         let read = self.read_ended(call, response, &request, masks, of_run).await;
-        read.map_err(|error| after_redirects(redirects, error))
+        read.map_err(|error| after_redirects(followed, error))
+    }
+
+    /// Applies the rules of a connector: an answer may be a failure whatever its status says.
+    fn judged(
+        &self,
+        call: &HttpCall,
+        read: Result<CallOutput, CallError>,
+        masks: &Masks,
+    ) -> Result<CallOutput, CallError> {
+        let now_ms = self.clock.now().millis();
+        let judge = |answer: &Value, failed: Option<&CallError>| {
+            let judged = call.judge(answer, failed, now_ms)?;
+            // Rules cut messages off, and half a secret would not be recognized.
+            let masked = masks.value(answer.clone());
+            Some(call.judge(&masked, failed, now_ms).unwrap_or(judged))
+        };
+        match read {
+            Ok(output) => match judge(&output.value, None) {
+                Some(error) => Err(error),
+                None => Ok(output),
+            },
+            Err(error) => {
+                let answer = error.output.as_deref().filter(|_| error.code == "http_status");
+                let judged = answer.and_then(|answer| judge(answer, Some(&error)));
+                Err(judged.unwrap_or(error))
+            }
+        }
     }
 
     /// Sends the request, and follows its redirects. Returns their number, too.
@@ -123,6 +184,18 @@ impl Request<'_> {
         }
         request.send().await.map_err(|error| describe(&error))
     }
+}
+
+/// Whether the server took the login for one that has ended.
+fn says_expired(call: &HttpCall, read: &Result<CallOutput, CallError>) -> bool {
+    let answer = match read {
+        Ok(output) => &output.value,
+        Err(CallError { output: Some(answer), .. }) => answer,
+        Err(_) => return false,
+    };
+    let is_unauthorized = answer.get("status").and_then(Value::as_u64) == Some(401);
+    let is_said = call.expired.as_ref().is_some_and(|expired| expired.is_said_by(answer));
+    (is_unauthorized && read.is_err()) || is_said
 }
 
 /// The server that redirected the request may have acted on it.

@@ -5,6 +5,7 @@ mod http;
 mod files;
 mod sniff;
 mod metered;
+mod telemetry;
 mod model;
 mod media;
 mod reach;
@@ -16,6 +17,7 @@ mod read;
 mod header;
 mod assembled;
 mod secret;
+mod login;
 mod mask;
 mod way;
 mod address;
@@ -36,12 +38,18 @@ pub use code::{ChildInfo, CodeGroup};
 pub use estimate::{Asked, Estimate};
 pub use files::RunFiles;
 pub use header::{HeaderError, check_header};
+pub use login::Redeemed;
 pub use metered::Metered;
+pub use telemetry::{Collector, CollectorError};
 pub use webhook::{OutgoingWebhook, SendOutcome};
 
 use assembled::GivenBy;
-use flowgate_core::clock::{Clock, timeout};
+use flowgate_core::background::Background;
+use flowgate_core::clock::{Clock, Entropy, timeout};
+use flowgate_core::login::Logins;
 use flowgate_core::secret::{SecretUser, Secrets};
+use flowgate_core::telemetry::Telemetry;
+use login::Renewals;
 use mask::Masks;
 use secret::SecretCache;
 use way::Way;
@@ -62,6 +70,8 @@ pub struct OutboundSettings {
     pub max_answer_bytes: usize,
     /// Where callers reach this deployment: files are read there.
     pub public_url: String,
+    /// Gets the spans of ended runs.
+    pub collector: Option<Collector>,
 }
 
 impl OutboundSettings {
@@ -84,6 +94,7 @@ impl Default for OutboundSettings {
             child_programs: Vec::new(),
             max_answer_bytes: 4 * 1024 * 1024,
             public_url: String::new(),
+            collector: None,
         }
     }
 }
@@ -95,9 +106,9 @@ const BYTES_OF_CALL: usize = 64 << 10;
 pub struct Outbound {
     settings: OutboundSettings,
     /// For hosts that a caller or a reference decides.
-    way: Way,
+    way: Arc<Way>,
     /// For hosts that an author decides, if other addresses are allowed there.
-    authors_way: Option<Way>,
+    authors_way: Option<Arc<Way>>,
     secrets: SecretCache,
     clock: Arc<dyn Clock>,
     children: code::Pool,
@@ -130,9 +141,36 @@ impl Outbound {
         let for_authors = settings.allow_authors_loopback && !allow_loopback;
         let authors_way =
             for_authors.then(|| Way::new(AddressRule { allow_loopback: true, ..rule.clone() }));
+        let authors_way = authors_way.map(Arc::new);
         let secrets = SecretCache::new(secrets, Arc::clone(&clock));
         let children = code::Pool::new(settings.child_programs.clone());
-        Self { settings, way: Way::new(rule), authors_way, secrets, clock, children }
+        Self { settings, way: Arc::new(Way::new(rule)), authors_way, secrets, clock, children }
+    }
+
+    /// Renews logins, as background work. Without it, nobody has logged in.
+    #[must_use]
+    pub fn with_logins(
+        mut self,
+        logins: Arc<dyn Logins>,
+        entropy: Arc<dyn Entropy>,
+        background: Background,
+    ) -> Self {
+        let way = self.authors_way.as_ref().unwrap_or(&self.way);
+        self.secrets.renewals = Some(Arc::new(Renewals::new(
+            logins,
+            Arc::clone(&self.clock),
+            entropy,
+            Arc::clone(way),
+            background,
+        )));
+        self
+    }
+
+    /// Returns what sends spans, if a collector is named.
+    pub fn telemetry(&self) -> reqwest::Result<Option<Arc<dyn Telemetry>>> {
+        let Some(collector) = self.settings.collector.clone() else { return Ok(None) };
+        let exporter = telemetry::Exporter::new(collector, Arc::clone(&self.clock))?;
+        Ok(Some(Arc::new(exporter)))
     }
 
     /// Checks the syntax and scheme of a caller's URL, and a literal IP address.

@@ -1,14 +1,12 @@
 //! Where a call of a provider goes, and with which key: alike for models, pictures and speech.
 
-use std::sync::Arc;
-
-use flowgate_core::secret::{SecretRecord, SecretUser};
+use flowgate_core::secret::SecretUser;
 use flowgate_engine::call::{CallError, Piece, Rendered, RenderedUrl};
 use flowgate_engine::provider;
 use url::Url;
 
 use super::mask::Masks;
-use super::secret::{Cleared, refused_host, unknown_secret};
+use super::secret::{Cleared, Secret, refused_host, unknown_secret};
 use super::{Outbound, failed};
 
 /// A provider, and what the author says about the way to it.
@@ -23,7 +21,7 @@ pub(super) struct Connection<'c> {
 }
 
 /// The secret `<PROVIDER>_BASE_URL`, where it counts.
-pub(super) struct StoredUrl(Option<Arc<SecretRecord>>);
+pub(super) struct StoredUrl(Option<Secret>);
 
 pub(super) struct Reached<'a> {
     pub(super) cleared: Cleared<'a>,
@@ -97,7 +95,7 @@ impl Outbound {
     ) -> Result<Option<String>, CallError> {
         let name = provider::api_key(connection.provider);
         let Some(key) = self.secrets.get(&name, user, masks).await? else { return Ok(None) };
-        let SecretRecord { value, rule } = &*key;
+        let Secret { value, rule, .. } = key;
         let may_go = if rule.hosts.is_empty() {
             let is_same = |address: &str| {
                 Url::parse(address).is_ok_and(|known| known.origin() == cleared.url.origin())
@@ -112,7 +110,7 @@ impl Outbound {
             rule.names_host_of(&cleared.url)
         };
         if may_go {
-            Ok(Some(value.clone()))
+            Ok(Some(value))
         } else {
             Err(refused_host(&name, &cleared.url, cleared.given_by))
         }

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use flowgate_core::clock::Clock;
-use flowgate_core::secret::{SecretRecord, SecretUser, Secrets};
+use flowgate_core::secret::{SecretRecord, SecretRule, SecretUser, SecretValue, Secrets};
 use flowgate_core::time::Timestamp;
 use flowgate_engine::call::{CallError, Piece, Rendered};
 use serde_json::Value;
 use url::Url;
 
 use super::assembled::{Assembled, GivenBy};
+use super::login::{ANOTHER_KEY, Renewals};
 use super::mask::Masks;
 use super::way::Way;
 use super::{Outbound, failed, retryable};
@@ -25,15 +26,28 @@ pub(super) struct SecretCache {
     port: Arc<dyn Secrets>,
     clock: Arc<dyn Clock>,
     found: Mutex<HashMap<String, (Timestamp, Arc<SecretRecord>)>>,
+    /// Addresses of connectors that are not stored. Each of their calls asks for one.
+    no_bases: Mutex<HashMap<String, Timestamp>>,
+    pub(super) renewals: Option<Arc<Renewals>>,
+}
+
+/// A secret that may be filled in.
+pub(super) struct Secret {
+    /// Of a login, its access token.
+    pub(super) value: String,
+    pub(super) rule: SecretRule,
+    is_login: bool,
 }
 
 impl SecretCache {
     pub(super) fn new(port: Arc<dyn Secrets>, clock: Arc<dyn Clock>) -> Self {
-        Self { port, clock, found: Mutex::default() }
+        Self { port, clock, found: Mutex::default(), no_bases: Mutex::default(), renewals: None }
     }
 
     pub(super) fn forget(&self, name: &str) {
         self.found().remove(name);
+        self.no_bases().remove(name);
+        self.renewals.iter().for_each(|renewals| renewals.forget(name));
     }
 
     /// Returns a secret if `user` may use it. Masks its value.
@@ -42,13 +56,71 @@ impl SecretCache {
         name: &str,
         user: &SecretUser,
         masks: &mut Masks,
-    ) -> Result<Option<Arc<SecretRecord>>, CallError> {
-        let Some(secret) = self.read(name).await? else { return Ok(None) };
-        if !secret.rule.allows_workflow(user) {
-            let workflow = &user.workflow_id;
-            let message = format!("the workflow {workflow} may not use the secret {name}");
-            return Err(failed("refused_secret", message));
+    ) -> Result<Option<Secret>, CallError> {
+        self.get_but(name, None, user, masks).await
+    }
+
+    /// Returns an address that may be stored, and mostly is not: that is kept for a minute, too.
+    pub(super) async fn base(
+        &self,
+        name: &str,
+        user: &SecretUser,
+    ) -> Result<Option<Secret>, CallError> {
+        let now = self.clock.now();
+        let looked_at = self.no_bases().get(name).copied();
+        if looked_at.is_some_and(|at| now.since(at) < KEPT_FOR) {
+            return Ok(None);
         }
+        // Answers are full of links to their own server, which must stay whole.
+        let found = self.get(name, user, &mut Masks::default()).await?;
+        if found.is_none() {
+            self.no_bases().insert(name.to_owned(), now);
+        }
+        Ok(found)
+    }
+
+    fn no_bases(&self) -> MutexGuard<'_, HashMap<String, Timestamp>> {
+        self.no_bases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As [`Self::get`], but never an access token that a server has refused.
+    async fn get_but(
+        &self,
+        name: &str,
+        refused: Option<&str>,
+        user: &SecretUser,
+        masks: &mut Masks,
+    ) -> Result<Option<Secret>, CallError> {
+        let secret = self.filled(name, refused, user, masks).await;
+        if secret.as_ref().is_err_and(|error| error.code == ANOTHER_KEY) {
+            self.forget(name);
+            return self.filled(name, refused, user, masks).await;
+        }
+        secret
+    }
+
+    async fn filled(
+        &self,
+        name: &str,
+        refused: Option<&str>,
+        user: &SecretUser,
+        masks: &mut Masks,
+    ) -> Result<Option<Secret>, CallError> {
+        let Some(stored) = self.read(name).await? else { return Ok(None) };
+        let secret = match &stored.value {
+            SecretValue::Plain(text) => {
+                Secret { value: text.clone(), rule: stored.rule.clone(), is_login: false }
+            }
+            // The rule that is stored with its tokens decides.
+            SecretValue::Login(key) => {
+                let renewals = self.renewals.as_ref().ok_or_else(|| unknown_secret(name))?;
+                let login = renewals.access(name, key, refused).await?;
+                login.credentials.secrets().for_each(|text| masks.add(text));
+                let rule = login.credentials.rule.clone();
+                Secret { value: login.token().to_owned(), rule, is_login: true }
+            }
+        };
+        check_user(name, &secret.rule, user)?;
         masks.add(&secret.value);
         Ok(Some(secret))
     }
@@ -87,8 +159,20 @@ pub(super) struct Cleared<'a> {
     pub(super) url: Url,
     pub(super) way: &'a Way,
     pub(super) given_by: GivenBy,
-    secrets: HashMap<String, Arc<SecretRecord>>,
+    secrets: HashMap<String, Secret>,
 }
+
+fn check_user(name: &str, rule: &SecretRule, user: &SecretUser) -> Result<(), CallError> {
+    if rule.allows_workflow(user) {
+        return Ok(());
+    }
+    let workflow = &user.workflow_id;
+    let message = format!("the workflow {workflow} may not use the secret {name}");
+    Err(failed("refused_secret", message))
+}
+
+/// Access tokens of logins that a server has refused.
+pub(super) type RefusedTokens = HashMap<String, String>;
 
 impl Outbound {
     /// Reads the secrets of a request, and assembles and checks its URL. Fails if one of them may
@@ -100,13 +184,27 @@ impl Outbound {
         user: &SecretUser,
         masks: &mut Masks,
     ) -> Result<Cleared<'_>, CallError> {
+        self.clear_for(url, fields, &[], &RefusedTokens::new(), (user, masks)).await
+    }
+
+    /// The same for a request that may go to these hosts alone, unless there are none. They are an
+    /// author's: a secret that names no hosts goes to them, whoever gave the rest of the URL.
+    pub(super) async fn clear_for(
+        &self,
+        url: &[Piece],
+        fields: impl IntoIterator<Item = &Rendered>,
+        hosts: &[String],
+        refused: &RefusedTokens,
+        (user, masks): (&SecretUser, &mut Masks),
+    ) -> Result<Cleared<'_>, CallError> {
         let mut names: BTreeSet<&str> = url.iter().filter_map(secret_name).collect();
         for field in fields {
             add_names(field, &mut names);
         }
         let mut secrets = HashMap::new();
         for name in names {
-            let secret = self.secrets.get(name, user, masks).await?;
+            let refused = refused.get(name).map(String::as_str);
+            let secret = self.secrets.get_but(name, refused, user, masks).await?;
             let secret = secret.ok_or_else(|| unknown_secret(name))?;
             secrets.insert(name.to_owned(), secret);
         }
@@ -115,13 +213,21 @@ impl Outbound {
         })?;
         let given_by = assembled.given_by();
         let way = self.way(given_by);
-        let cleared = Cleared { url: assembled.check(&way.rule)?, way, given_by, secrets };
-        cleared.check_hosts(given_by)?;
+        let url = assembled.check(&way.rule)?;
+        check_among(hosts, &url)?;
+        let cleared = Cleared { url, way, given_by, secrets };
+        cleared.check_hosts(if hosts.is_empty() { given_by } else { GivenBy::Author })?;
         Ok(cleared)
     }
 }
 
 impl Cleared<'_> {
+    /// Returns the access tokens of logins among its secrets.
+    pub(super) fn tokens(&self) -> RefusedTokens {
+        let logins = self.secrets.iter().filter(|(_, secret)| secret.is_login);
+        logins.map(|(name, secret)| (name.clone(), secret.value.clone())).collect()
+    }
+
     pub(super) fn fill(&self, field: &Rendered) -> Result<Value, CallError> {
         field.fill(&mut |name| {
             let secret = self.secrets.get(name).ok_or_else(|| unknown_secret(name))?;
@@ -179,6 +285,19 @@ impl Cleared<'_> {
         }
         Ok(())
     }
+}
+
+/// Fails unless the URL leads to one of the hosts that a connector names, in `host` or `host:port`.
+/// Without a port, any will do.
+pub(super) fn check_among(hosts: &[String], url: &Url) -> Result<(), CallError> {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or_default();
+    let is_named = |named: &String| *named == host || *named == format!("{host}:{port}");
+    if hosts.is_empty() || hosts.iter().any(is_named) {
+        return Ok(());
+    }
+    let message = "the connector does not name the host that the request would go to";
+    Err(failed("refused_host", message))
 }
 
 /// The message names the URL's host only if the author wrote it.

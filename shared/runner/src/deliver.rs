@@ -9,7 +9,6 @@ use flowgate_app::delivery::{
     AfterAttempt, Attempt, Delivery, DeliveryId, FrozenRequest, HeaderValue,
 };
 use flowgate_app::group::Group;
-use flowgate_app::hops;
 use flowgate_app::lease::{OwnerToken, Written};
 use flowgate_app::limit::Acquired;
 use flowgate_app::metric;
@@ -17,6 +16,7 @@ use flowgate_app::receivers::{DISABLED_AFTER, Failing};
 use flowgate_app::secret::hmac_sha256;
 use flowgate_app::time::Timestamp;
 use flowgate_app::work::Message;
+use flowgate_app::{hops, trace_context};
 use flowgate_engine::call::Piece;
 use flowgate_outbound::{OutgoingWebhook, SendOutcome};
 
@@ -203,6 +203,11 @@ impl Runner {
             ("flowgate-event".to_owned(), frozen.event.clone()),
             (hops::HEADER.to_owned(), frozen.hops.max(1).to_string()),
         ]);
+        if let Some(trace) = frozen.trace
+            && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(trace_context::HEADER))
+        {
+            own_headers.push((trace_context::HEADER.to_owned(), trace.to_string()));
+        }
         Ok(OutgoingWebhook {
             method: frozen.method.clone(),
             url: frozen.url.clone(),

@@ -11,12 +11,14 @@ pub mod tick;
 mod worker;
 pub mod deliver;
 pub mod webhook_test;
+pub mod login;
 pub mod driver;
 mod secrets;
 mod in_flight;
 
 use std::sync::Arc;
 
+use flowgate_app::background::Background;
 use flowgate_app::{App, Ports, Settings};
 use flowgate_outbound::{Outbound, OutboundSettings};
 
@@ -38,13 +40,17 @@ impl Runner {
         outbound: OutboundSettings,
     ) -> anyhow::Result<Arc<Self>> {
         let outbound = OutboundSettings { public_url: settings.public_url.clone(), ..outbound };
-        let outbound =
-            Arc::new(Outbound::new(outbound, ports.secrets.clone(), ports.clock.clone()));
+        let background = Background::default();
+        let outbound = Outbound::new(outbound, ports.secrets.clone(), ports.clock.clone())
+            .with_logins(ports.logins.clone(), ports.entropy.clone(), background.clone());
+        let outbound = Arc::new(outbound);
         let secrets = Arc::new(secrets::Invalidating {
             port: ports.secrets.clone(),
             outbound: outbound.clone(),
         });
-        let app = App::new(Ports { secrets, ..ports }, settings).await?;
+        let telemetry = outbound.telemetry()?;
+        let ports = Ports { secrets, telemetry, ..ports };
+        let app = App::with_background(ports, settings, background).await?;
         Ok(Arc::new(Self { app, outbound, in_flight: InFlight::default() }))
     }
 }

@@ -29,7 +29,6 @@ use crate::host::{self, Subscription};
 
 /// How long a message may stay in the queue before the sweeper sends it again.
 const QUEUE_GRACE: Duration = Duration::from_secs(30);
-const IDEMPOTENCY_WINDOW: Duration = Duration::from_secs(24 * 3600);
 const MAX_USER: usize = 256;
 
 pub struct StartRequest {
@@ -63,14 +62,20 @@ pub enum ResponseMode {
     /// Waits for the end, at most this long. `None`: the platform's maximum.
     Wait(Option<Duration>),
     Stream,
+    /// Reports progress like a stream, for at most this long: the end, and the events only if they
+    /// are wanted.
+    Watch {
+        at_most: Duration,
+        events: bool,
+    },
     Detach,
 }
 
 impl From<ResponseMode> for StartMode {
     fn from(mode: ResponseMode) -> Self {
         match mode {
-            ResponseMode::Wait(_) => Self::Wait,
-            ResponseMode::Stream => Self::Stream,
+            ResponseMode::Wait(_) | ResponseMode::Watch { events: false, .. } => Self::Wait,
+            ResponseMode::Stream | ResponseMode::Watch { events: true, .. } => Self::Stream,
             ResponseMode::Detach => Self::Async,
         }
     }
@@ -90,7 +95,12 @@ pub struct IdempotencyRequest {
     pub key: String,
     /// SHA-256 (hex) of the request's body.
     pub body_hash: String,
+    /// How long a request with the key counts as the same.
+    pub window: Duration,
 }
+
+/// How long an `Idempotency-Key` that a caller sends stands for its run.
+pub const IDEMPOTENCY_WINDOW: Duration = Duration::from_secs(24 * 3600);
 
 /// The outcome of a request to start a run.
 pub struct Admitted {
@@ -227,8 +237,10 @@ impl Runner {
             webhooks.push(self.webhook_target(webhook).await?);
         }
         let now = self.app.now();
+        let id = RunId::new(self.app.new_uuid(now));
         let head = RunHead {
-            id: RunId::new(self.app.new_uuid(now)),
+            trace: self.app.trace_of(&id),
+            id,
             chosen_id: request.run_id,
             workflow_id: published.id.clone(),
             workflow_uid: published.uid.clone(),
@@ -307,6 +319,11 @@ impl Runner {
                 let driver =
                     self.attached(head, &mut plan, self.app.settings.longest_stream).watched();
                 Started::Stream(host::host(driver))
+            }
+            ResponseMode::Watch { at_most, events } => {
+                let at_most = at_most.min(self.app.settings.longest_wait);
+                let driver = self.attached(head, &mut plan, at_most);
+                Started::Stream(host::host(if events { driver.watched() } else { driver }))
             }
             ResponseMode::Wait(wait) => {
                 let max = self.app.settings.longest_wait;
@@ -394,6 +411,21 @@ impl Runner {
         Ok(Box::new(record))
     }
 
+    /// Returns the run that the caller's request with this key has started, if there is one.
+    pub async fn run_of(
+        &self,
+        caller: &Caller,
+        workflow_uid: &str,
+        request: &IdempotencyRequest,
+    ) -> Result<Option<Box<RunRecord>>> {
+        let row = self.idempotency_row(caller, workflow_uid, Some(request));
+        let Some(key) = row.map(|row| row.key) else { return Ok(None) };
+        match self.app.ports.runs.idempotency(&key, self.app.now()).await? {
+            Some(earlier) => self.repeated(earlier, &request.body_hash).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     pub(crate) fn idempotency_row(
         &self,
         caller: &Caller,
@@ -405,7 +437,7 @@ impl Runner {
         Some(IdempotencyRow {
             key: IdempotencyKey { scope, key: request.key.clone() },
             body_hash: request.body_hash.clone(),
-            expires_at: self.app.now() + IDEMPOTENCY_WINDOW,
+            expires_at: self.app.now() + request.window,
         })
     }
 

@@ -126,6 +126,7 @@ impl Runner {
             start_mode: None,
             counted: false,
             hops: hops::current(),
+            trace: None,
             session_user: None,
             user: None,
             input: Arc::new(workflow.sample_input()),

@@ -14,6 +14,8 @@ use sha2::{Digest, Sha256};
 
 /// The page that every place of the console begins with.
 pub(crate) const PAGE: &str = "index.html";
+/// The reference of the API, a page of its own.
+pub(crate) const REFERENCE: &str = "docs.html";
 /// Their names contain a hash of their content.
 pub(crate) const ASSETS: &str = "assets/";
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");

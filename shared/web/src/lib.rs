@@ -1,4 +1,5 @@
-//! The web console: its files, embedded in the program, and the HTTP that serves them.
+//! The web console and the API's reference: their files, embedded in the program, and the HTTP that
+//! serves them.
 
 mod files;
 mod page;
@@ -16,6 +17,9 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use serde_json::json;
 
 use self::files::File;
+
+/// Where the API's reference is, for browsers and programs alike.
+const DOCS: &str = "docs";
 
 /// Serves the console where the API has no path of its own. `owns` says which paths the API has;
 /// `public_url` is where browsers reach the server.
@@ -64,16 +68,18 @@ fn base_of(public_url: &str) -> String {
     format!("{}/", uri.path().trim_end_matches('/'))
 }
 
-/// A file, or for a browser the page, which knows its own places. A missing asset is not a place.
+/// A file, the reference, or for a browser the console, which knows its own places. A missing asset
+/// is not a place.
 fn find(method: &Method, path: &str, headers: &HeaderMap, base: &str) -> Option<Response> {
     if !matches!(*method, Method::GET | Method::HEAD) {
         return None;
     }
     let name = path.strip_prefix('/')?;
     let found = match File::named(name) {
-        Some(file) if name != files::PAGE => file.response(headers),
+        Some(file) if !page::is_page(name) => file.response(headers),
+        _ if name == DOCS => page::response(files::REFERENCE, headers, base),
         _ if name.starts_with(files::ASSETS) || !accepts_html(headers) => return None,
-        _ => page::response(headers, base),
+        _ => page::response(files::PAGE, headers, base),
     };
     Some(if method == Method::HEAD { without_body(found) } else { found })
 }

@@ -1,16 +1,21 @@
-//! The page, which says where it is: its `<base>` is the path under which the server is reached.
+//! The pages, which say where they are: the `<base>` is the path under which the server is reached.
 
 use axum::response::Response;
 use http::header::{CONTENT_TYPE, VARY};
 use http::{HeaderMap, HeaderValue};
 
-use super::files::{self, File, etag_of};
+use super::files::{self, File, PAGE, REFERENCE, etag_of};
 
 /// How the build writes it.
 const BUILT_BASE: &str = "<base href=\"/\"";
 
-pub(crate) fn response(headers: &HeaderMap, base: &str) -> Response {
-    let built = File::named(files::PAGE).map_or(&[][..], |file| file.content);
+/// Returns whether a file of the build is filled in before it is served.
+pub(crate) fn is_page(name: &str) -> bool {
+    matches!(name, PAGE | REFERENCE)
+}
+
+pub(crate) fn response(name: &str, headers: &HeaderMap, base: &str) -> Response {
+    let built = File::named(name).map_or(&[][..], |file| file.content);
     let page = with_base(&String::from_utf8_lossy(built), base);
     let etag = etag_of(page.as_bytes());
     let revalidated = HeaderValue::from_static("no-cache");
@@ -36,13 +41,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_committed_page_has_a_base_to_fill_in() {
-        let built = File::named(files::PAGE).expect("web/dist/index.html").content;
-        let page = with_base(&String::from_utf8_lossy(built), "/prod/");
-        assert!(page.contains("<base href=\"/prod/\""), "{page}");
-        assert!(!page.contains(BUILT_BASE));
-        assert!(!page.contains("src=\"/") && !page.contains("href=\"/a"), "relative: {page}");
-        assert!(!page.contains("<script>") && !page.contains("<style"), "no inline code: {page}");
+    fn the_committed_pages_have_a_base_to_fill_in() {
+        for name in [PAGE, REFERENCE] {
+            let built = File::named(name).expect("a file of web/dist").content;
+            let page = with_base(&String::from_utf8_lossy(built), "/prod/");
+            assert!(page.contains("<base href=\"/prod/\""), "{page}");
+            assert!(!page.contains(BUILT_BASE));
+            assert!(!page.contains("src=\"/") && !page.contains("href=\"/a"), "relative: {page}");
+            assert!(!page.contains("<script>") && !page.contains("<style"), "inline code: {page}");
+        }
     }
 
     #[test]

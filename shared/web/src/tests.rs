@@ -40,6 +40,23 @@ async fn a_browser_gets_the_page_at_every_place() {
     }
 }
 
+/// It is for programs, too: whoever asks for it gets it, under the policy of the console.
+#[tokio::test]
+async fn the_reference_is_at_one_path_for_everybody() {
+    for accept in [HTML, "*/*", "application/json", ""] {
+        let page = found(Method::GET, "/docs", accept).unwrap();
+        assert_eq!(header(&page, "content-type"), "text/html; charset=utf-8", "{accept}");
+        let policy = header(&page, "content-security-policy");
+        assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+        let page = text(page).await;
+        assert!(page.contains("<base href=\"/prod/\"") && page.contains("assets/docs-"), "{page}");
+    }
+    assert!(found(Method::POST, "/docs", HTML).is_none());
+    for other in ["/docs/a", "/docs.html", "/Docs"] {
+        assert!(found(Method::GET, other, "*/*").is_none(), "{other}");
+    }
+}
+
 #[tokio::test]
 async fn head_has_the_headers_alone_and_304_no_body() {
     let page = found(Method::HEAD, "/", HTML).unwrap();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use flowgate_app::access::Caller;
-use flowgate_app::workflows::SaveDraft;
+use flowgate_app::workflows::{OnlyIf, SaveDraft};
 use flowgate_aws::Aws;
 use flowgate_core::Ports;
 use flowgate_core::clock::Clock;
@@ -25,7 +25,7 @@ use flowgate_engine::SpendingLimit;
 use flowgate_engine::input::{InputRules, Undeclared};
 use flowgate_local::{Local, LocalLimits, LocalQueue, Places};
 use flowgate_runner::start::{
-    IdempotencyRequest, ResponseMode, StartRequest, Started, WhenWaitEnds,
+    IDEMPOTENCY_WINDOW, IdempotencyRequest, ResponseMode, StartRequest, Started, WhenWaitEnds,
 };
 use serde_json::json;
 
@@ -143,10 +143,12 @@ async fn open(clock: Arc<TestClock>) -> Result<(Ports, Arc<dyn Any + Send + Sync
         sessions: local.clone(),
         knowledge: local.clone(),
         secrets: local.clone(),
+        logins: local.clone(),
         files: local,
         computing: Arc::new(OneAtATime),
         clock,
         entropy: Arc::new(SystemEntropy),
+        telemetry: None,
     };
     Ok((ports, Arc::new(folder)))
 }
@@ -231,10 +233,11 @@ impl World {
 
     pub async fn publish(&self, document: &str) -> Result<()> {
         let app = &self.front().await?.runner.app.clone();
-        let draft = SaveDraft { id: WORKFLOW, document, if_match: None, reserved_input_names: &[] };
+        let draft =
+            SaveDraft { id: WORKFLOW, document, only_if: OnlyIf::Any, reserved_input_names: &[] };
         let publishing = async {
             let saved = app.save_draft(&Caller::Admin, draft).await?;
-            app.publish(&Caller::Admin, WORKFLOW, None)
+            app.publish(&Caller::Admin, WORKFLOW, None, None)
                 .await
                 .with_context(|| format!("{:?}", saved.problems))?;
             Ok(())
@@ -463,6 +466,7 @@ fn request(i: usize) -> StartRequest {
         idempotency: Some(IdempotencyRequest {
             key: format!("key-{i}"),
             body_hash: format!("body-{i}"),
+            window: IDEMPOTENCY_WINDOW,
         }),
     }
 }

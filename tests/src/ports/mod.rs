@@ -15,6 +15,8 @@ mod runs;
 pub mod sample;
 mod schedules;
 mod secrets;
+mod logins;
+mod logins_anew;
 mod stats;
 mod sessions;
 mod waiting;
@@ -32,6 +34,7 @@ use flowgate_core::job::Jobs;
 use flowgate_core::key::Keys;
 use flowgate_core::knowledge::Knowledge;
 use flowgate_core::limit::Limits;
+use flowgate_core::login::Logins;
 use flowgate_core::run::Runs;
 use flowgate_core::secret::Secrets;
 use flowgate_core::session::Sessions;
@@ -54,6 +57,7 @@ pub struct World {
     pub budgets: Arc<dyn Budgets>,
     pub stats: Arc<dyn Stats>,
     pub secrets: Arc<dyn Secrets>,
+    pub logins: Arc<dyn Logins>,
     pub files: Arc<dyn Files>,
     /// Keeps the store alive: a folder, a server.
     pub keep: Arc<dyn Any + Send + Sync>,
@@ -77,6 +81,8 @@ pub async fn check_all<F: Future<Output = Result<World>>>(fresh: impl Fn() -> F)
         budgets::guarantees(),
         stats::guarantees(),
         secrets::guarantees(),
+        logins::guarantees(),
+        logins_anew::guarantees(),
         files::guarantees(),
         sessions::guarantees(),
         knowledge::guarantees(),

@@ -36,6 +36,8 @@ pub fn run_id(n: u32) -> Result<RunId> {
         .context("run id")
 }
 
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 pub fn owner(name: &str) -> OwnerToken {
     OwnerToken(name.into())
 }
@@ -54,6 +56,7 @@ pub fn head(n: u32) -> Result<RunHead> {
         start_mode: None,
         counted: false,
         hops: 3,
+        trace: TRACE.parse().ok(),
         user: None,
         session_user: None,
         input: Arc::new(json!({"n": n})),
@@ -239,6 +242,7 @@ pub fn delivery(n: u32, index: u32, due: i64) -> Result<Delivery> {
         event: "run.succeeded".into(),
         published_by: Publisher::Workflow,
         hops: 1,
+        trace: TRACE.parse().ok(),
         child: Some("lookup".into()),
         of_caller: true,
     };

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use flowgate_core::lease::Written;
 use flowgate_core::schedule::{LastTick, NewSchedule, Overlap, Schedule, Timetable};
 use flowgate_core::work::{DueItem, Message};
-use flowgate_core::workflow::{NewVersion, SetActive};
+use flowgate_core::workflow::{NewVersion, SetActive, WorkflowDeleted};
 use serde_json::json;
 
 use super::sample::*;
@@ -159,7 +159,7 @@ async fn put_off(world: World) -> Result<()> {
 async fn deleted(world: World) -> Result<()> {
     let uid = published(&world, "one", vec![schedule("a", 100), schedule("b", 100)]).await?;
     let job = workflow_job(1, &uid)?;
-    assert!(world.workflows.delete("story", &uid, job).await?);
+    assert_eq!(world.workflows.delete("story", &uid, None, job).await?, WorkflowDeleted::Done);
     assert_eq!(crons(&world, &uid).await?, [""; 0]);
     let due = world.due.due(at(100), 10).await?;
     assert!(due.iter().all(|item| !matches!(item.what, Message::ScheduleV1 { .. })), "{due:?}");

@@ -100,7 +100,7 @@ async fn secrets(world: World) -> Result<()> {
     for (name, value, rule, ms) in
         [("B", "one", &rule, 1), ("A", "", &rule, 2), ("B", "two ä\n", &open, 3)]
     {
-        let secret = SecretRecord { value: value.to_owned(), rule: rule.clone() };
+        let secret = SecretRecord { value: value.into(), rule: rule.clone() };
         world.secrets.put(name, &secret, at(ms)).await?;
         assert_eq!(world.secrets.get(name).await?, Some(secret));
     }
@@ -109,8 +109,8 @@ async fn secrets(world: World) -> Result<()> {
     assert_eq!(
         infos,
         [
-            SecretInfo { name: "A".into(), updated_at: at(2), rule },
-            SecretInfo { name: "B".into(), updated_at: at(3), rule: open }
+            SecretInfo { name: "A".into(), updated_at: at(2), rule, login: None },
+            SecretInfo { name: "B".into(), updated_at: at(3), rule: open, login: None }
         ]
     );
     assert!(world.secrets.delete("B").await?);

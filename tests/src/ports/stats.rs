@@ -26,7 +26,7 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
 fn counted(run: &NewRun, end: FinishedRun, ended_at: Timestamp) -> FinishedRun {
     let end = FinishedRun {
         end: Arc::new(RunEnd {
-            usage: Usage { tokens: Some(7), cost_nano_usd: Some(30) },
+            usage: Usage { tokens: Some(7), cost_nano_usd: Some(30), ..Usage::UNKNOWN },
             ended_at,
             ..RunEnd::clone(&end.end)
         }),
@@ -150,7 +150,8 @@ async fn large(world: World) -> Result<()> {
     for n in 1..=40 {
         let run = attached(n)?;
         let mut end = counted(&run, ending(RunState::Succeeded), at(900));
-        let usage = Usage { tokens: Some(u64::MAX), cost_nano_usd: Some(u64::MAX) };
+        let usage =
+            Usage { tokens: Some(u64::MAX), cost_nano_usd: Some(u64::MAX), ..Usage::UNKNOWN };
         end.end = Arc::new(RunEnd { usage, ..RunEnd::clone(&end.end) });
         end.tally = Some(Tally::of(&run.head, &end.end));
         world.runs.create_ended(run, end).await?;

@@ -7,7 +7,7 @@ use flowgate_core::page::PageRequest;
 use flowgate_core::secret::{Publisher, SigningPin};
 use flowgate_core::workflow::{
     Draft, DraftSaved, NewVersion, RollbackTargets, SetActive, UseOfSecrets, VersionInfo,
-    VersionPublished, WorkflowRecord,
+    VersionPublished, WorkflowDeleted, WorkflowRecord,
 };
 
 use super::sample::*;
@@ -17,6 +17,7 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
     vec![
         guarantee("the first draft creates the workflow, later ones change only the draft", drafts),
         guarantee("If-Match is compared with the stored draft", if_match),
+        guarantee("what is created replaces nothing", create),
         guarantee("versions are numbered from 1.0.0, and each becomes the active one", publish),
         guarantee("versions published concurrently get different numbers", concurrent_publishes),
         guarantee("publishing the active document creates no version", publish_unchanged),
@@ -135,6 +136,21 @@ async fn if_match(world: World) -> Result<()> {
             DraftSaved::Saved(record) if record.draft == draft("two")
         ));
     }
+    Ok(())
+}
+
+async fn create(world: World) -> Result<()> {
+    let create = |text: &'static str, uid: &'static str| {
+        let workflows = world.workflows.clone();
+        async move { workflows.create("story", draft(text), uid, SIGNING).await }
+    };
+    // The second call is the retry of a write that was applied.
+    for _ in 0..2 {
+        let created = create("one", "uid 1").await?.context("nothing was created")?;
+        assert_eq!((created.uid.as_str(), created.draft), ("uid 1", draft("one")));
+    }
+    assert_eq!(create("two", "uid 2").await?, None);
+    assert_eq!(stored_workflow(&world, "story").await?.draft, draft("one"));
     Ok(())
 }
 
@@ -357,12 +373,22 @@ async fn set_active(world: World) -> Result<()> {
     Ok(())
 }
 
+async fn no_job(world: &World) -> Result<bool> {
+    Ok(world.jobs.open(first_page(9)).await?.items.is_empty())
+}
+
 async fn delete(world: World) -> Result<()> {
     save(&world, "story", "draft", "uid 1").await?;
     world.workflows.publish("story", version("one")).await?;
-    assert!(!world.workflows.delete("story", "uid 0", workflow_job(1, "uid 1")?).await?);
-    assert!(world.workflows.delete("story", "uid 1", workflow_job(1, "uid 1")?).await?);
-    assert!(!world.workflows.delete("story", "uid 1", workflow_job(2, "uid 1")?).await?);
+    let delete = async |uid, etag, job| {
+        world.workflows.delete("story", uid, etag, workflow_job(job, "uid 1")?).await
+    };
+    let of_draft = Some("etag of draft");
+    assert_eq!(delete("uid 0", None, 1).await?, WorkflowDeleted::Unknown);
+    assert_eq!(delete("uid 1", Some("etag of another"), 1).await?, WorkflowDeleted::Stale);
+    assert!(world.workflows.read("story").await?.is_some() && no_job(&world).await?);
+    assert_eq!(delete("uid 1", of_draft, 1).await?, WorkflowDeleted::Done);
+    assert_eq!(delete("uid 1", of_draft, 2).await?, WorkflowDeleted::Unknown);
     let jobs = world.jobs.open(first_page(9)).await?.items;
     assert_eq!(jobs, [workflow_job(1, "uid 1")?]);
     assert_eq!(world.workflows.read("story").await?, None);

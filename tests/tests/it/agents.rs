@@ -122,7 +122,10 @@ fn assert_succeeded(run: &Value) {
     let calls = output["tool_calls"].as_array().unwrap().iter();
     let calls: Vec<_> = calls.map(|call| &call["arguments"]["what"]).collect();
     assert_eq!(calls, ["left", "right", "third"]);
-    assert_eq!(run["usage"], json!({ "tokens": 45, "cost_nano_usd": 37_500 }), "{run:#}");
+    let usage = json!({
+        "tokens": 45, "input_tokens": 30, "output_tokens": 15, "cost_nano_usd": 37_500
+    });
+    assert_eq!(run["usage"], usage, "{run:#}");
 }
 
 fn made(upstream: &Receiver, run: &str, call: &str) -> usize {

@@ -8,6 +8,11 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
+mod apply;
+mod cases;
+mod connectors;
+mod import;
+mod logins;
 mod operator;
 mod verbs;
 
@@ -211,7 +216,7 @@ async fn keys_and_secrets_are_handled() {
     }
     let listed = shell.run("secrets list").await.out;
     let words: Vec<&str> = listed.split_whitespace().collect();
-    assert!(words.ends_with(&["a.example", "*"]), "{listed}");
+    assert!(words.ends_with(&["a.example", "*", "-"]), "{listed}");
     assert_eq!(shell.run("secrets delete TOKEN").await.code, 0);
     let admin = std::mem::replace(&mut shell.key, made.trim().to_owned());
     let unread = shell.run("run story").await;

@@ -9,7 +9,7 @@ use anyhow::Result;
 use async_trait::async_trait;
 use axum::http::StatusCode;
 use flowgate_app::access::Caller;
-use flowgate_app::workflows::SaveDraft;
+use flowgate_app::workflows::{OnlyIf, SaveDraft};
 use flowgate_app::{Ports, Settings};
 use flowgate_core::clock::Clock;
 use flowgate_core::computing::OneAtATime;
@@ -78,15 +78,18 @@ impl Platform {
             knowledge: local.clone(),
             computing: Arc::new(OneAtATime),
             secrets: local.clone(),
+            logins: local.clone(),
             files: local,
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy),
+            telemetry: None,
         };
         let outbound = OutboundSettings { allow_loopback: true, ..OutboundSettings::default() };
         let runner = Runner::new(ports, Settings::default(), outbound).await?;
-        let draft = SaveDraft { id: "w", document, if_match: None, reserved_input_names: &[] };
+        let draft =
+            SaveDraft { id: "w", document, only_if: OnlyIf::Any, reserved_input_names: &[] };
         runner.app.save_draft(&Caller::Admin, draft).await?;
-        runner.app.publish(&Caller::Admin, "w", None).await?;
+        runner.app.publish(&Caller::Admin, "w", None, None).await?;
         Ok(Self { runner, clock, queue, _folder: folder })
     }
 

@@ -29,6 +29,10 @@ struct Caller {
 impl Caller {
     async fn call(&mut self, method: Method, path: &str, body: Option<Value>) -> Value {
         let request = self.server.request(method.clone(), path, ADMIN_KEY);
+        let request = match path {
+            "/mcp" => request.header("accept", "application/json, text/event-stream"),
+            _ => request,
+        };
         let request = match body {
             Some(Value::String(text)) => request.body(text),
             Some(body) => request.json(&body),
@@ -79,6 +83,9 @@ impl Caller {
         self.get("/v1/kinds").await;
         let validate = "/v1/workflows/validate?workflow=hello";
         self.call(Method::POST, validate, Some(Value::String(HELLO.to_owned()))).await;
+        let flow = r#"[{ "name": "a", "processorType": "input-text", "inputText": "x" }]"#;
+        let import = "/v1/workflows/import?name=imported";
+        self.call(Method::POST, import, Some(Value::String(flow.to_owned()))).await;
         for path in ["interface", "openapi.json", "snippets", "versions/1.0.0"] {
             self.get(&format!("/v1/workflows/hello/{path}")).await;
         }
@@ -108,12 +115,27 @@ impl Caller {
         self.call(Method::DELETE, "/v1/secrets/A_KEY", None).await;
     }
 
+    async fn logins(&mut self) {
+        let tokens = json!({ "access_token": "a", "expires_in": 3600 }).to_string();
+        let vendor = Receiver::start(move |_, _| Reply::Now(StatusCode::OK, tokens.clone())).await;
+        let login = json!({
+            "client_id": "x",
+            "authorize_url": format!("{}/page", vendor.url),
+            "token_url": format!("{}/token", vendor.url),
+        });
+        let begun = self.post("/v1/secrets/A_LOGIN/login", login).await;
+        let (_, state) = begun["url"].as_str().unwrap().split_once("state=").unwrap();
+        let state = state.split('&').next().unwrap();
+        self.get(&format!("/v1/oauth/callback?state={state}&code=c&scope=s")).await;
+    }
+
     /// Returns the id of a run that has ended.
     async fn runs(&mut self, receiver: &Receiver) -> String {
         let webhooks = json!([{ "url": receiver.url }]);
         let start = json!({ "input": {}, "user": "u", "webhooks": webhooks });
         let run = self.post("/v1/workflows/hello/runs", start).await;
         let id = run["id"].as_str().unwrap().to_owned();
+        self.post("/v1/workflows/hello/batch", json!({})).await;
         let failed = self.post("/v1/workflows/failing/runs", json!({})).await;
         assert_eq!(failed["status"], "failed");
         for part in ["", "/events", "/trace", "/deliveries"] {
@@ -225,9 +247,29 @@ impl Caller {
         self.get("/api/v2/workflows/hello/runs?limit=1&order=asc").await;
         self.get(&format!("/api/v2/workflows/hello/runs/{run}?{results}")).await;
 
+        let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
+        self.post("/mcp", list).await;
         self.post("/v1/flow/hello/run", json!({ "name": "Bob" })).await;
         self.get(&format!("/v1/flow/hello/run/{run}")).await;
         self.get(&format!("/v1/flow/hello/run/{run}/result")).await;
+    }
+
+    async fn openai(&mut self) {
+        self.get("/v1/models").await;
+        self.get("/v1/models/hello").await;
+        let messages = json!([{ "role": "user", "content": "hi" }]);
+        for stream in [false, true] {
+            let chat = json!({ "model": "hello", "messages": messages, "stream": stream });
+            self.post("/v1/chat/completions", chat).await;
+        }
+        self.post("/v1/responses", json!({ "model": "failing", "input": "hi" })).await;
+        let begun = json!({ "model": "hello", "input": "hi", "metadata": { "a": "b" } });
+        let response = self.post("/v1/responses", begun).await;
+        let path = format!("/v1/responses/{}", response["id"].as_str().unwrap());
+        for more in ["", "?stream=true", "/input_items"] {
+            self.get(&format!("{path}{more}")).await;
+        }
+        self.call(Method::DELETE, &path, None).await;
     }
 }
 
@@ -250,11 +292,14 @@ async fn every_operation_answers_as_the_document_says() {
     let run = caller.runs(&receiver).await;
     caller.replays().await;
     caller.questions().await;
+    caller.logins().await;
     caller.files().await;
     caller.cancel("/v1/runs/{id}/cancel").await;
     caller.cancel("/api/workflows/hanging/executions/{id}/cancel").await;
     caller.cancel("/api/v2/workflows/hanging/runs/{id}/cancel").await;
+    caller.cancel("/v1/responses/{id}/cancel").await;
     caller.compat(&run).await;
+    caller.openai().await;
     caller.erase(&run).await;
     caller.call(Method::DELETE, "/v1/workflows/hello/active", None).await;
     caller.call(Method::DELETE, "/v1/workflows/hello", None).await;

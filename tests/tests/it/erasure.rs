@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use axum::http::StatusCode;
 use flowgate_app::access::Caller;
-use flowgate_app::workflows::SaveDraft;
+use flowgate_app::workflows::{OnlyIf, SaveDraft};
 use flowgate_app::{Ports, Settings};
 use flowgate_core::clock::Clock;
 use flowgate_core::computing::OneAtATime;
@@ -305,10 +305,12 @@ impl Platform {
             stats: local.clone(),
             limits: Arc::new(LocalLimits::default()),
             secrets: local.clone(),
+            logins: local.clone(),
             files: local.clone(),
             computing: Arc::new(OneAtATime),
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy),
+            telemetry: None,
         };
         let runner = Runner::new(ports, Settings::default(), OutboundSettings::default()).await?;
         Ok(Self { runner, local, clock, messages, _folder: folder })
@@ -322,9 +324,9 @@ impl Platform {
         runs: std::ops::Range<u32>,
     ) -> Result<String> {
         let app = &self.runner.app;
-        let draft = SaveDraft { id, document, if_match: None, reserved_input_names: &[] };
+        let draft = SaveDraft { id, document, only_if: OnlyIf::Any, reserved_input_names: &[] };
         app.save_draft(&Caller::Admin, draft).await?;
-        app.publish(&Caller::Admin, id, None).await?;
+        app.publish(&Caller::Admin, id, None, None).await?;
         let uid = app.read_workflow(&Caller::Admin, id).await?.uid;
         for n in runs {
             let of_workflow = RunHead {
@@ -371,7 +373,7 @@ const OTHER: &str = "nodes: [{ id: say, type: template, template: ho }]";
 async fn a_deleted_workflow_takes_its_runs_and_versions_along_after_its_grace() -> Result<()> {
     let mut platform = Platform::start().await?;
     let uid = platform.workflow("w", DOCUMENT, 1..131).await?;
-    platform.runner.app.delete_workflow(&Caller::Admin, "w").await?;
+    platform.runner.app.delete_workflow(&Caller::Admin, "w", None).await?;
     let again = platform.workflow("w", OTHER, 200..203).await?;
     assert_ne!(uid, again);
     assert_eq!(platform.count(&uid).await?, 130, "not before its time");

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
 use flowgate_tests::receiver::{Receiver, Reply};
 use flowgate_tests::server::{ADMIN_KEY, TestServer};
 use flowgate_tests::vendors::Vendors;
@@ -16,11 +17,13 @@ const NAMES: &[&str] = &[
     "chat",
     "desk",
     "digest",
+    "email-triage",
     "fallback",
     "followup",
     "greeting",
     "healthcheck",
     "invoice",
+    "lead-enrichment",
     "library",
     "minutes",
     "pricelist",
@@ -100,7 +103,9 @@ fn folder() -> &'static Path {
 fn every_example_has_a_test() {
     let mut names: Vec<String> = std::fs::read_dir(folder())
         .unwrap()
-        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
         .collect();
     names.sort();
     assert_eq!(names, NAMES);
@@ -112,6 +117,88 @@ async fn greeting() {
         Example::publish("greeting").await.output(json!({})).await,
         json!({ "greeting": "Hello Ada x3" })
     );
+}
+
+/// Leads a vendor's connector to the receiver, with a login.
+async fn connect(example: &Example, connector: &str, receiver: &Receiver) {
+    for (name, value) in [("TOKEN", "a-login"), ("BASE_URL", receiver.url.as_str())] {
+        let path = format!("/v1/secrets/{connector}_{name}");
+        let set = example.server.request(reqwest::Method::PUT, &path, ADMIN_KEY);
+        let set = set.json(&json!({ "value": value })).send().await.unwrap();
+        assert!(set.status().is_success());
+    }
+}
+
+/// The bodies that came to the path, as JSON.
+fn sent_to(receiver: &Receiver, path: &str) -> Vec<Value> {
+    let received = receiver.received();
+    let to_path = received.iter().filter(|request| request.uri.path() == path);
+    to_path.map(|request| serde_json::from_slice(&request.body).unwrap_or_default()).collect()
+}
+
+fn ok(body: &Value) -> Reply {
+    Reply::Now(axum::http::StatusCode::OK, body.to_string())
+}
+
+#[tokio::test]
+async fn email_triage() {
+    // What a mail says, the stand-in of a model does.
+    let text = "/label {\"remove\": [\"UNREAD\"]}\n/alert_team {\"text\": \"Invoice is wrong\"}";
+    let text = base64::engine::general_purpose::URL_SAFE.encode(text);
+    let gmail = Receiver::start(move |request, _| match request.uri.path() {
+        "/gmail/v1/users/me/messages" => ok(&json!({ "messages": [{ "id": "m1" }] })),
+        "/gmail/v1/users/me/messages/m1/modify" => ok(&json!({ "id": "m1", "labelIds": [] })),
+        _ => ok(&json!({
+            "id": "m1",
+            "payload": {
+                "mimeType": "text/plain",
+                "headers": [
+                    { "name": "From", "value": "ada@example.com" },
+                    { "name": "Subject", "value": "Invoice" },
+                ],
+                "body": { "data": text },
+            },
+        })),
+    })
+    .await;
+    let slack = Receiver::start(|_, _| ok(&json!({ "ok": true, "ts": "1.5" }))).await;
+    let example = Example::publish("email-triage").await;
+    connect(&example, "GMAIL", &gmail).await;
+    connect(&example, "SLACK", &slack).await;
+    let output = example.output(json!({})).await;
+    assert_eq!(output["mails"][0]["subject"], "Invoice", "{output}");
+    let labelled = sent_to(&gmail, "/gmail/v1/users/me/messages/m1/modify");
+    assert_eq!(labelled, [json!({ "removeLabelIds": ["UNREAD"] })]);
+    let posted = sent_to(&slack, "/api/chat.postMessage");
+    assert_eq!(posted, [json!({ "channel": "#support", "text": "Invoice is wrong" })]);
+}
+
+#[tokio::test]
+async fn lead_enrichment() {
+    let hubspot = Receiver::start(|request, _| {
+        let known = json!({ "id": "7", "properties": { "company": "Example" } });
+        match request.uri.path().ends_with("/search") {
+            true => ok(&json!({ "total": 1, "results": [known] })),
+            false => ok(&json!({ "results": [{ "id": "7", "properties": {}, "new": false }] })),
+        }
+    })
+    .await;
+    let slack = Receiver::start(|_, _| ok(&json!({ "ok": true, "ts": "1.5" }))).await;
+    let page = "<html><title>Example</title><p>We make bicycles.</p></html>";
+    let page = Receiver::start(move |_, _| {
+        let html = vec![("content-type", "text/html".to_owned())];
+        Reply::With(axum::http::StatusCode::OK, html, page.to_owned())
+    })
+    .await;
+    let example = Example::publish("lead-enrichment").await;
+    connect(&example, "HUBSPOT", &hubspot).await;
+    connect(&example, "SLACK", &slack).await;
+    let output = example.output(json!({ "site": page.url })).await;
+    let note = output["note"].as_str().unwrap();
+    assert!(note.contains("Example") && note.contains("We make bicycles."), "{note}");
+    assert_eq!((&output["record"], &output["posted"]), (&json!("7"), &json!("1.5")));
+    let stored = sent_to(&hubspot, "/crm/v3/objects/contacts/batch/upsert");
+    assert_eq!(stored[0]["inputs"][0]["id"], "ada@example.com", "{stored:?}");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
 use flowgate_app::access::Caller;
 use flowgate_app::keys::KeyRequest;
-use flowgate_app::workflows::SaveDraft;
+use flowgate_app::workflows::{OnlyIf, SaveDraft};
 use flowgate_app::{App, Error, Ports, Settings};
 use flowgate_core::computing::OneAtATime;
 use flowgate_core::key::{KeyRecord, Keys, Scope, WorkflowScope};
@@ -117,9 +117,11 @@ impl Deployment {
             stats: local.clone(),
             limits: Arc::new(LocalLimits::default()),
             secrets: secrets.clone(),
+            logins: local.clone(),
             computing: Arc::new(OneAtATime),
             clock: self.clock.clone(),
             entropy: Arc::new(SystemEntropy),
+            telemetry: None,
         };
         let app = App::new(ports, Settings::default()).await?;
         secrets.reads.store(0, Ordering::SeqCst);
@@ -218,8 +220,12 @@ async fn another_process_learns_of_a_rotation_by_the_first_record_that_needs_it(
 async fn a_workflow_keeps_its_master_until_its_secret_is_rotated_anywhere() -> Result<()> {
     let deployment = Deployment::new()?;
     let (here, there) = (deployment.process().await?, deployment.process().await?);
-    let draft =
-        SaveDraft { id: "w", document: "nodes: []", if_match: None, reserved_input_names: &[] };
+    let draft = SaveDraft {
+        id: "w",
+        document: "nodes: []",
+        only_if: OnlyIf::Any,
+        reserved_input_names: &[],
+    };
     here.app.save_draft(&Caller::Admin, draft).await?;
     let before = here.app.signing_secrets(&Caller::Admin, "w").await?;
     here.app.rotate_keyring(&Caller::Admin).await?;

@@ -100,6 +100,8 @@ async fn a_waiting_caller_gets_the_run() {
       "error": null,
       "usage": {
         "tokens": 0,
+        "input_tokens": 0,
+        "output_tokens": 0,
         "cost_nano_usd": 0
       },
       "created_at": "[time]",

@@ -59,7 +59,7 @@ async fn what_does_not_parse_is_refused_with_its_place() {
     let problem: Value = response.json().await.unwrap();
     assert!(problem["problems"][0]["line"].is_number(), "{problem}");
     assert_eq!(json_of(server.get("/v1/workflows/w", ADMIN_KEY)).await.0, 404);
-    assert_eq!(save(&server, "import", GOOD).await.status(), 400);
+    assert_eq!(save(&server, "import", GOOD).await.status(), 405);
     assert_eq!(save(&server, "a%20b", GOOD).await.status(), 400);
 }
 
@@ -91,6 +91,41 @@ async fn an_etag_guards_a_draft() {
     assert_eq!(yaml.headers()["content-type"], "application/yaml");
     assert_ne!(yaml.headers()["etag"].to_str().unwrap(), etag);
     assert_eq!(yaml.text().await.unwrap(), GOOD.replace("hi", "ho"));
+}
+
+#[tokio::test]
+async fn an_etag_guards_what_is_published_and_deleted_and_a_star_what_is_new() {
+    let server = TestServer::start().await;
+    let put = |text: &str| {
+        let put = server.request(Method::PUT, "/v1/workflows/w", ADMIN_KEY);
+        put.header("if-none-match", "*").body(text.to_owned())
+    };
+    let (status, first) = json_of(put(GOOD)).await;
+    assert_eq!(status, 200, "{first}");
+    let (status, again) = json_of(put(&GOOD.replace("hi", "ho"))).await;
+    assert_eq!((status, &again["code"]), (412, &json!("draft_changed")), "{again}");
+    assert_eq!(json_of(put(GOOD).header("if-match", "\"x\"")).await.0, 412);
+    let old = format!("\"{}\"", first["draft"]["etag"].as_str().unwrap());
+    let new = save(&server, "w", &GOOD.replace("hi", "ho")).await.headers()["etag"].clone();
+
+    let publish = |etag: &str| {
+        let publish = server.post("/v1/workflows/w/versions", ADMIN_KEY).json(&json!({}));
+        publish.header("if-match", etag)
+    };
+    let delete = |etag: &str| {
+        server.request(Method::DELETE, "/v1/workflows/w", ADMIN_KEY).header("if-match", etag).send()
+    };
+    assert_eq!(json_of(publish(&old)).await.1["code"], "draft_changed");
+    assert_eq!(json_of(publish("x")).await.0, 400);
+    assert_eq!(
+        json_of(server.get("/v1/workflows/w", ADMIN_KEY)).await.1["active_version"],
+        json!(null)
+    );
+    assert_eq!(json_of(publish(new.to_str().unwrap())).await.0, 201);
+    for (etag, status) in [(&*old, 412), ("*", 400), (new.to_str().unwrap(), 204)] {
+        assert_eq!(delete(etag).await.unwrap().status(), status, "{etag}");
+    }
+    assert_eq!(json_of(server.get("/v1/workflows/w", ADMIN_KEY)).await.0, 404);
 }
 
 #[tokio::test]

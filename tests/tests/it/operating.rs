@@ -105,6 +105,7 @@ async fn runs_of_all_workflows_are_one_list() {
         (&key, "/v1/runs?state=failed".to_owned(), 400),
         (&key, "/v1/runs?status=odd".to_owned(), 400),
         (&key, "/v1/runs?min_duration_ms=-1".to_owned(), 400),
+        (&key, "/v1/runs?min_duration_ms=9223372036854775808".to_owned(), 400),
         (&key, format!("/v1/runs?q={}", "x".repeat(201)), 400),
         (&key, "/v1/runs?status=succeeded&code=x".to_owned(), 400),
     ] {
@@ -367,4 +368,13 @@ async fn a_trace_says_when_a_node_was_ready_and_where_it_ran() {
     assert_eq!(node("each[1]/say")["parent"], "each[1]");
     assert!(node("each[1]/say")["ready_at"].as_str() <= node("each[1]/say")["started_at"].as_str());
     assert!(node("first")["ready_at"].is_string(), "{trace}");
+    assert_eq!(node("first")["output"]["content"], "hi");
+
+    let short = answer(server.get(&format!("{path}?values=false"), ADMIN_KEY)).await.1;
+    let nodes = short["nodes"].as_array().unwrap();
+    assert_eq!(nodes.len(), trace["nodes"].as_array().unwrap().len());
+    assert!(nodes.iter().all(|node| node["input"].is_null() && node["output"].is_null()));
+    assert!(nodes.iter().any(|node| node["duration_ms"].is_u64()), "{short}");
+    let (status, _) = answer(server.get(&format!("{path}?values=no"), ADMIN_KEY)).await;
+    assert_eq!(status, 400);
 }

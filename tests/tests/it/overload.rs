@@ -25,20 +25,31 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 /// Every way to start a run, and where its refusals have their code.
-const STARTS: [(&str, &str, &str); 6] = [
+const STARTS: [(&str, &str, &str); 7] = [
     ("/v1/workflows/w/runs", "/code", "overloaded"),
     ("/v1/workflow/invoke", "/code", "50300"),
     ("/api/workflows/w/execute", "/code", "SERVICE_OVERLOADED"),
     ("/api/v2/workflows/w/execute", "/error/code", "SERVICE_UNAVAILABLE"),
     ("/v1/flow/w/run", "/error/code", "overloaded"),
     ("/v1/workflows/stream/runs", "/code", "overloaded"),
+    ("/mcp", "/error/data/code", "overloaded"),
 ];
 
 async fn start(server: &TestServer, path: &str) -> (u16, Option<u64>, Value) {
     let request = server.post(path, ADMIN_KEY).header("X-Workflow-Id", "w");
-    let accept = if path.contains("stream") { "text/event-stream" } else { "application/json" };
-    let response =
-        request.header("accept", accept).json(&json!({ "input": {} })).send().await.unwrap();
+    let accept = match path {
+        "/mcp" => "application/json, text/event-stream",
+        _ if path.contains("stream") => "text/event-stream",
+        _ => "application/json",
+    };
+    let body = match path {
+        "/mcp" => {
+            let params = json!({ "name": "w" });
+            json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params })
+        }
+        _ => json!({ "input": {} }),
+    };
+    let response = request.header("accept", accept).json(&body).send().await.unwrap();
     let retry_after = response.headers().get("retry-after");
     let retry_after = retry_after.and_then(|value| value.to_str().unwrap().parse().ok());
     let (status, text) = (response.status().as_u16(), response.text().await.unwrap());
@@ -74,7 +85,7 @@ async fn a_store_that_takes_no_write_is_503_in_every_api() {
     }
     let listed = server.get("/v1/workflows/w/runs", ADMIN_KEY).send().await.unwrap();
     let listed: Value = listed.json().await.unwrap();
-    assert_eq!(listed["items"].as_array().unwrap().len(), 5, "nothing was started before");
+    assert_eq!(listed["items"].as_array().unwrap().len(), 6, "nothing was started before");
 }
 
 /// Keys that cannot be read for a while.
@@ -176,9 +187,11 @@ async fn while_keys_cannot_be_read_a_known_one_serves_for_a_moment_and_none_is_c
         knowledge: shared.clone(),
         computing: Arc::new(OneAtATime),
         secrets: shared.clone(),
+        logins: shared.clone(),
         files: shared,
         clock: clock.clone(),
         entropy: Arc::new(SystemEntropy),
+        telemetry: None,
     };
     let app = App::new(ports, Settings::default()).await.unwrap();
     let (known, unknown) = (new_key(&app).await, new_key(&app).await);

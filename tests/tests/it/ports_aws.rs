@@ -62,6 +62,7 @@ fn world(aws: &Aws) -> World {
         budgets: ports.budgets,
         stats: ports.stats,
         secrets: ports.secrets,
+        logins: ports.logins,
         files: ports.files,
         keep: Arc::new(()),
     }

@@ -38,6 +38,7 @@ fn open(folder: &Path) -> Result<(Local, World)> {
         budgets: ports.clone(),
         stats: ports.clone(),
         secrets: ports.clone(),
+        logins: ports.clone(),
         files: ports,
         keep: Arc::new(()),
     };

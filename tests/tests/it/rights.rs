@@ -37,6 +37,7 @@ use Needs::{All, Any, AnyKey, Nothing, Operator, Platform};
 /// a run of which nobody has read yet.
 const RIGHTS: &[(&str, &str, Needs)] = &[
     ("POST", "/v1/workflows/w/runs", All(&[Run])),
+    ("POST", "/v1/workflows/w/batch", All(&[Run])),
     ("GET", "/v1/workflows/w/runs", All(&[Read])),
     ("GET", "/v1/runs", All(&[Read])),
     ("GET", "/v1/questions", All(&[Read])),
@@ -71,6 +72,7 @@ const RIGHTS: &[(&str, &str, Needs)] = &[
     ("GET", "/v1/workflows/w/versions", All(&[Author])),
     ("GET", "/v1/workflows/w/versions/1.0.0", All(&[Author])),
     ("POST", "/v1/workflows/validate", All(&[Author])),
+    ("POST", "/v1/workflows/import", All(&[Author])),
     ("GET", "/v1/kinds", AnyKey),
     ("GET", "/v1/workflows/w/interface", Any(&[Read, Run, Author])),
     ("GET", "/v1/workflows/w/openapi.json", Any(&[Read, Run, Author])),
@@ -95,6 +97,8 @@ const RIGHTS: &[(&str, &str, Needs)] = &[
     ("GET", "/v1/secrets", Platform(Author)),
     ("GET", "/v1/secrets/NAME", Platform(Author)),
     ("DELETE", "/v1/secrets/NAME", Platform(Author)),
+    ("POST", "/v1/secrets/OTHER/login", Platform(Author)),
+    ("GET", "/v1/oauth/callback", Nothing),
     ("GET", "/health", Nothing),
     ("GET", "/openapi.json", Nothing),
     ("POST", "/v1/workflow/invoke", All(&[Run])),
@@ -109,9 +113,18 @@ const RIGHTS: &[(&str, &str, Needs)] = &[
     ("GET", "/api/v2/workflows/w/runs", All(&[Read])),
     ("GET", "/api/v2/workflows/w/runs/{run}", All(&[Read])),
     ("POST", "/api/v2/workflows/w/runs/{run}/cancel", All(&[Cancel])),
+    ("POST", "/mcp", All(&[Run])),
     ("POST", "/v1/flow/w/run", All(&[Run])),
     ("GET", "/v1/flow/w/run/{run}", All(&[Read])),
     ("GET", "/v1/flow/w/run/{run}/result", All(&[Read])),
+    ("GET", "/v1/models", All(&[Run])),
+    ("GET", "/v1/models/w", All(&[Run])),
+    ("POST", "/v1/chat/completions", All(&[Run])),
+    ("POST", "/v1/responses", All(&[Run])),
+    ("GET", "/v1/responses/{run}", All(&[Read])),
+    ("GET", "/v1/responses/{run}/input_items", All(&[Read])),
+    ("POST", "/v1/responses/{run}/cancel", All(&[Cancel])),
+    ("DELETE", "/v1/responses/{fresh}", All(&[Author])),
 ];
 
 const HELLO: &str =
@@ -206,14 +219,26 @@ impl World {
         let method: Method = method.parse().unwrap();
         let request = self.server.request(method.clone(), &self.path(template).await, key);
         let request = request.header("x-workflow-id", "w");
+        let request = match template {
+            "/mcp" => request.header("accept", "application/json, text/event-stream"),
+            _ => request,
+        };
         let body = match template {
             "/v1/workflow/query/result" => json!({ "workflowRunId": self.run }).to_string(),
             "/v1/secrets/NAME" => json!({ "value": "x" }).to_string(),
+            "/v1/secrets/OTHER/login" => {
+                json!({ "connector": "slack", "client_id": "x" }).to_string()
+            }
             "/v1/workflows/w/deliveries/recover" => {
                 json!({ "since": "2026-01-01T00:00:00Z" }).to_string()
             }
+            "/v1/chat/completions" | "/v1/responses" => {
+                let messages = json!([{ "role": "user", "content": "x" }]);
+                json!({ "model": "w", "messages": messages, "input": {} }).to_string()
+            }
             "/v1/runs/cancel" | "/v1/runs/replay" => json!({ "workflow": "w" }).to_string(),
             "/v1/keys" => json!({ "name": "k", "workflows": "*" }).to_string(),
+            "/mcp" => json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }).to_string(),
             "/v1/workflows/scratch" => HELLO.to_owned(),
             "/v1/workflow/invoke" | "/api/v2/workflows/w/execute" => {
                 json!({ "input": {} }).to_string()

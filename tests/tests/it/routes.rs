@@ -112,6 +112,10 @@ impl World {
         let request =
             self.server.client.request(route.method.clone(), self.server.url.clone() + &path);
         let request = request.header("x-workflow-id", workflow);
+        let request = match route.operation {
+            "mcp" => request.header("accept", "application/json, text/event-stream"),
+            _ => request,
+        };
         match route.body(run, aside) {
             Some(body) => request.json(&body),
             None => request,
@@ -157,7 +161,14 @@ impl Route {
             "create_token" if aside => Some(json!({})),
             "create_token" => Some(json!({ "run_id": run })),
             "recover_deliveries" => Some(json!({ "since": "2026-01-01T00:00:00Z" })),
+            "mcp" => Some(json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" })),
             "put_secret" => Some(json!({ "value": "x" })),
+            "begin_login" => Some(json!({ "connector": "slack", "client_id": "x" })),
+            "openai_complete_chat" | "openai_create_response" => {
+                let model = if aside { "spare" } else { "mine" };
+                let messages = json!([{ "role": "system", "content": "x" }]);
+                Some(json!({ "model": model, "messages": messages }))
+            }
             "upload_file" => Some(json!({ "name": "a", "size": 0, "sha256": "0".repeat(64) })),
             _ if self.method == Method::GET || self.method == Method::DELETE => None,
             _ => Some(json!({})),
@@ -166,7 +177,13 @@ impl Route {
 
     /// Whether a key of another workflow finds nothing here, or what is its own.
     fn is_of_one_workflow(&self) -> bool {
-        let names_one = ["create_token", "cancel_many_runs", "replay_many_runs"];
+        let names_one = [
+            "create_token",
+            "cancel_many_runs",
+            "replay_many_runs",
+            "openai_complete_chat",
+            "openai_create_response",
+        ];
         let in_body = self.operation.starts_with("gptbots_") || names_one.contains(&self.operation);
         let has_id = self.path.contains('{') || in_body;
         has_id && !self.needs.platform && !self.needs.nothing
@@ -325,7 +342,7 @@ fn is_file(route: &Route) -> bool {
 }
 
 fn is_link(route: &Route) -> bool {
-    route.path.ends_with("/approval")
+    ["/approval", "/oauth/callback"].iter().any(|end| route.path.ends_with(end))
 }
 
 #[tokio::test]
@@ -339,6 +356,9 @@ async fn a_key_of_other_workflows_finds_nothing() {
             403..=403
         } else if route.is_of_one_workflow() || is_link(&route) || is_file(&route) {
             404..=404
+        } else if route.operation == "import_workflows" {
+            // An empty object is no file.
+            422..=422
         } else {
             200..=299
         };

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use axum::http::StatusCode;
 use flowgate_app::access::Caller;
 use flowgate_app::schedule::Schedule;
-use flowgate_app::workflows::SaveDraft;
+use flowgate_app::workflows::{OnlyIf, SaveDraft};
 use flowgate_app::{Ports, Settings};
 use flowgate_core::clock::Clock;
 use flowgate_core::computing::OneAtATime;
@@ -63,10 +63,12 @@ impl Platform {
             sessions: local.clone(),
             knowledge: local.clone(),
             secrets: local.clone(),
+            logins: local.clone(),
             files: local,
             computing: Arc::new(OneAtATime),
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy),
+            telemetry: None,
         };
         let outbound = OutboundSettings { allow_loopback: true, ..OutboundSettings::default() };
         let runner = Runner::new(ports, Settings::default(), outbound).await?;
@@ -75,9 +77,9 @@ impl Platform {
 
     async fn publish(&self, document: &str) -> Result<()> {
         let reserved_input_names = &[];
-        let draft = SaveDraft { id: "w", document, if_match: None, reserved_input_names };
+        let draft = SaveDraft { id: "w", document, only_if: OnlyIf::Any, reserved_input_names };
         self.runner.app.save_draft(&Caller::Admin, draft).await?;
-        self.runner.app.publish(&Caller::Admin, "w", None).await?;
+        self.runner.app.publish(&Caller::Admin, "w", None, None).await?;
         Ok(())
     }
 

@@ -80,10 +80,12 @@ impl Store {
             stats: local.clone(),
             limits: Arc::new(LocalLimits::default()),
             secrets: local.clone(),
+            logins: local.clone(),
             files: local,
             computing: Arc::new(OneAtATime),
             clock: time.clone(),
             entropy: Arc::new(SystemEntropy),
+            telemetry: None,
         };
         Ok(Self { ports, post, time, _folder: folder })
     }

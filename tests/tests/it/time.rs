@@ -8,11 +8,12 @@ use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
 use axum::http::StatusCode;
 use flowgate_app::access::Caller;
-use flowgate_app::workflows::SaveDraft;
+use flowgate_app::workflows::{OnlyIf, SaveDraft};
 use flowgate_app::{Ports, Settings};
 use flowgate_core::clock::Clock;
 use flowgate_core::computing::OneAtATime;
 use flowgate_core::delivery::{DeliveryState, WebhookBody};
+use flowgate_core::id::RunId;
 use flowgate_core::run::{Dialect, Mode, RunRecord, RunState};
 use flowgate_core::secret::{Keyring, SecretInfo, SecretRecord, SecretRule, Secrets};
 use flowgate_core::system::SystemEntropy;
@@ -26,7 +27,7 @@ use flowgate_runner::start::{ResponseMode, StartRequest, Started, WebhookRequest
 use flowgate_tests::clock::TestClock;
 use flowgate_tests::ports::sample::at;
 use flowgate_tests::receiver::{Receiver, Reply};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The local store, whose secrets cannot be read for a while.
 struct Flaky {
@@ -120,12 +121,14 @@ impl Platform {
             stats: local.clone(),
             sessions: local.clone(),
             knowledge: local.clone(),
-            keys: local,
+            keys: local.clone(),
             limits: Arc::new(LocalLimits::default()),
             secrets: secrets.clone(),
+            logins: local,
             computing: Arc::new(OneAtATime),
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy),
+            telemetry: None,
         };
         let outbound = OutboundSettings { allow_loopback: true, ..OutboundSettings::default() };
         let runner = Runner::new(ports, Settings::default(), outbound).await?;
@@ -134,9 +137,9 @@ impl Platform {
 
     async fn publish(&self, document: &str) -> Result<()> {
         let reserved_input_names = &[];
-        let draft = SaveDraft { id: "w", document, if_match: None, reserved_input_names };
+        let draft = SaveDraft { id: "w", document, only_if: OnlyIf::Any, reserved_input_names };
         self.runner.app.save_draft(&Caller::Admin, draft).await?;
-        self.runner.app.publish(&Caller::Admin, "w", None).await?;
+        self.runner.app.publish(&Caller::Admin, "w", None, None).await?;
         Ok(())
     }
 
@@ -300,6 +303,45 @@ async fn a_run_that_ends_with_its_callers_wait_is_cancelled_by_one_write() -> Re
     assert_eq!((stored.mode, stored.fence), (Mode::Attached, 1));
     let longest_wait = platform.runner.app.settings.longest_wait;
     assert_eq!(stored.end.context("it has ended")?.ended_at, stored.head.created_at + longest_wait);
+    Ok(())
+}
+
+/// Clients of MCP wait for a minute.
+#[tokio::test]
+async fn a_tool_answers_after_50_seconds_while_its_run_goes_on() -> Result<()> {
+    let receiver = Receiver::start(|_, _| Reply::WhenLetGo(StatusCode::OK, "{}".to_owned())).await;
+    let platform = Platform::start(0).await?;
+    let document =
+        format!("nodes: [{{ id: call, type: http, url: \"{}\", timeout: 10m }}]\n", receiver.url);
+    platform.publish(&document).await?;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let request = reqwest::Client::new()
+        .post(format!("http://{}/mcp", listener.local_addr()?))
+        .bearer_auth(platform.runner.app.bootstrap_token().await?)
+        .header("accept", "application/json, text/event-stream")
+        .json(&json!({
+            "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "w" }
+        }));
+    let router = flowgate_api::router(platform.runner.clone());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let over = platform.clock.now() + Duration::from_secs(50);
+    let waiting = tokio::spawn(request.send());
+    receiver.until(|all| all.len() == 1).await;
+    while !waiting.is_finished() {
+        // The run and its call's timeout; while the run reads its store, only the timeout sleeps.
+        if platform.clock.sleeping() == 2 && platform.clock.now() < over {
+            platform.clock.wake_next();
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(platform.clock.now(), over);
+    let answered: Value = waiting.await??.json().await?;
+    let result = &answered["result"];
+    assert_eq!((&answered["id"], &result["isError"]), (&json!(1), &json!(true)), "{answered}");
+    let run = result["_meta"]["flowgate/run_id"].as_str().and_then(RunId::parse);
+    let run = run.context("the run is named")?;
+    let stored = platform.runner.app.ports.runs.read(&run).await?.context("the run is stored")?;
+    assert_eq!((stored.state, stored.mode), (RunState::Running, Mode::Detached));
     Ok(())
 }
 

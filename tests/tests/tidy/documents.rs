@@ -7,10 +7,11 @@ use super::{files, read, root};
 
 #[test]
 fn examples_have_no_problems() {
-    let examples = files(&root().join("examples"), &["yaml", "json"]);
+    let folder = root().join("examples");
+    let examples = files(&folder, &["yaml", "json"]);
     assert!(examples.len() >= 8);
-    for example in examples {
-        check_workflow(&example.display().to_string(), &read(&example));
+    for example in examples.iter().filter(|example| !example.starts_with(folder.join("cases"))) {
+        check_workflow(&example.display().to_string(), &read(example));
     }
 }
 

@@ -11,15 +11,16 @@ mod packages;
 mod supply;
 
 /// Each package, and which of our packages it may depend on. Missing arrows are the architecture.
-const ARROWS: [(&str, &[&str]); 22] = [
+const ARROWS: [(&str, &[&str]); 23] = [
     ("shared/engine", &[]),
+    ("shared/import", &["engine"]),
     ("shared/core", &["engine"]),
     ("shared/child-protocol", &[]),
     ("shared/child", &["child-protocol"]),
     ("shared/outbound", &["core", "engine", "child-protocol"]),
-    ("shared/app", &["core", "engine"]),
+    ("shared/app", &["core", "engine", "import"]),
     ("shared/runner", &["app", "outbound", "engine"]),
-    ("shared/api", &["app", "runner", "engine"]),
+    ("shared/api", &["app", "runner", "engine", "import"]),
     ("shared/web", &[]),
     ("shared/local", &["core"]),
     ("shared/aws", &["core"]),
@@ -32,11 +33,15 @@ const ARROWS: [(&str, &[&str]); 22] = [
     ("functions/webhook", &["lambda"]),
     ("functions/sweeper", &["lambda"]),
     ("functions/console", &["lambda", "web"]),
-    ("cli", &["engine", "core", "child", "outbound", "app", "runner", "api", "web", "local"]),
+    (
+        "cli",
+        &["engine", "import", "core", "child", "outbound", "app", "runner", "api", "web", "local"],
+    ),
     (
         "tests",
         &[
             "engine",
+            "import",
             "core",
             "child-protocol",
             "child",

@@ -86,8 +86,12 @@ fn nothing_below_the_api_asks_which_api_a_run_came_from() {
     ] {
         for (file, text) in files(&root().join(package).join("src"), &["rs"]).into_iter().map(named)
         {
-            let asks = ["Dialect::Gptbots", "Dialect::Sim", "Dialect::AiFlow", ".dialect =="]
-                .into_iter()
+            let dialects = ["Gptbots", "Sim", "AiFlow", "Mcp", "OpenAi"]
+                .map(|name| format!("Dialect::{name}"));
+            let asks = dialects
+                .iter()
+                .map(String::as_str)
+                .chain([".dialect =="])
                 .find(|asks| text.contains(asks));
             assert!(asks.is_none(), "{file}: `{}`", asks.unwrap_or_default());
         }

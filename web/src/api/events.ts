@@ -38,7 +38,7 @@ function parse(frame: string): RunEvent | null {
 
 /**
  * Follows a run to its end, and resumes after the last event it has when the stream is cut or the server says
- * `reconnect`. `EventSource` cannot do this: it sends no key.
+ * `reconnect`. It waits the longer, the more often nothing came. `EventSource` cannot do this: it sends no key.
  */
 export async function* followRun(
   runId: string,
@@ -48,6 +48,8 @@ export async function* followRun(
   let last: string | null = null;
   let failures = 0;
   while (!signal.aborted) {
+    const begun = Date.now();
+    let wait = 0;
     try {
       const headers: Record<string, string> = { Accept: 'text/event-stream' };
       if (last) headers['Last-Event-ID'] = last;
@@ -55,6 +57,7 @@ export async function* followRun(
       const response = await authorizedFetch(url.href, { headers, signal });
       if (response.status === 204) return;
       onState?.('live');
+      failures += 1;
       for await (const event of readEvents(response)) {
         failures = 0;
         if (event.id) last = event.id;
@@ -62,22 +65,33 @@ export async function* followRun(
         yield event;
         if (event.event === 'run.finished') return;
       }
+      // A run may be silent for long: a stream that has stood for a while did not fail.
+      if (Date.now() - begun > LONGEST_MS) failures = 0;
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof ApiError && !error.isOffline && error.status < 500) throw error;
+      if (error instanceof ApiError && isFinal(error)) throw error;
+      if (error instanceof ApiError) wait = (error.retryAfter ?? 0) * 1_000;
       failures += 1;
     }
     if (failures) onState?.('reconnecting');
-    await pause(Math.min(30_000, failures * 2_000), signal);
+    await pause(Math.max(wait, Math.min(LONGEST_MS, failures * STEP_MS)), signal);
   }
 }
 
+/** Whether the same request would be refused again: the rate of a key comes back, and so does a server. */
+const isFinal = (error: ApiError) => !error.isOffline && error.status < 500 && error.status !== 429;
+
+const STEP_MS = 2_000;
+const LONGEST_MS = 30_000;
+
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
+    const end = () => {
       clearTimeout(timer);
+      signal.removeEventListener('abort', end);
       resolve();
-    });
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end);
   });
 }

@@ -29,6 +29,10 @@ export const readRun = (id: string, signal: AbortSignal): Promise<Run> =>
 export const readTrace = (id: string, signal: AbortSignal) =>
   body(api.GET('/v1/runs/{run_id}/trace', { params: ofRun(id), signal }));
 
+/** How long each node took and what it cost, without what it was given and left. */
+export const readFigures = (id: string, signal: AbortSignal) =>
+  body(api.GET('/v1/runs/{run_id}/trace', { params: { ...ofRun(id), query: { values: false } }, signal }));
+
 /** The document that the run runs, with its outline. */
 export const readRunDocument = (id: string, signal: AbortSignal) =>
   body(api.GET('/v1/runs/{run_id}/document', { params: ofRun(id), signal }));

@@ -228,6 +228,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/mcp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Call the published workflows as tools
+         * @description One message of MCP (streamable HTTP, without sessions): `initialize`, `ping`, `server/discover`,
+         *     `tools/list` and `tools/call`, in the revisions 2026-07-28, 2025-11-25, 2025-06-18 and
+         *     2025-03-26. With a `progressToken` the answer is an event stream: a notification for each node
+         *     that starts or ends, then the result. A run that goes on after 50 s is named in the result; the
+         *     tools `get_run` and `cancel_run` go on from there. Needs the scope `run`.
+         */
+        post: operations["mcp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -264,6 +288,29 @@ export interface paths {
          *     `FLOWGATE_ADMIN_KEY`.
          */
         post: operations["rotate_admin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/chat/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Complete a chat
+         * @description Runs a workflow. A run that fails is 422 `workflow_error` with the code of its error, and one
+         *     that outlasts the wait 422 `run_still_going`: clients repeat neither. The data of a stream are
+         *     chunks as JSON, and `[DONE]` at the end; a stream that is cut, or whose run fails, ends with
+         *     `{"error": …}`. A caller who goes away cancels nothing. Needs the scope `run`.
+         */
+        post: operations["openai_complete_chat"];
         delete?: never;
         options?: never;
         head?: never;
@@ -599,6 +646,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List models
+         * @description The published workflows that the key may run, at most 1,000. Needs the scope `run`.
+         */
+        get: operations["openai_list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a model
+         * @description Needs the scope `run`.
+         */
+        get: operations["openai_read_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/oauth/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * End a login
+         * @description A vendor's page sends the browser here, with more parameters than these. Needs no key.
+         */
+        get: operations["end_login"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/questions": {
         parameters: {
             query?: never;
@@ -612,6 +719,95 @@ export interface paths {
          *     500 workflows at most, or of the one that is named. Needs the scope `read`.
          */
         get: operations["find_questions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a response
+         * @description Runs a workflow. A run that fails is a response `failed`, and one that outlasts the wait
+         *     `in_progress`. The events of a stream have the types and the order of the vendor's, and the same
+         *     `sequence_number` whenever they are read: `GET /v1/responses/{id}?stream=true`. A caller who
+         *     goes away cancels nothing. Needs the scope `run`.
+         */
+        post: operations["openai_create_response"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a response
+         * @description Or its events, from the first one or after the one that is named: an event has the same number
+         *     whenever it is read. Needs the scope `read`.
+         */
+        get: operations["openai_read_response"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a response
+         * @description With its run, its events and its webhooks. One that goes on must be cancelled first. Needs the
+         *     scope `author`.
+         */
+        delete: operations["openai_delete_response"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses/{run_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a response
+         * @description One that has ended stays as it is. Needs the scope `cancel`.
+         */
+        post: operations["openai_cancel_response"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses/{run_id}/input_items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the input of a response
+         * @description An empty page: `GET /v1/runs/{id}` has the input. Needs the scope `read`.
+         */
+        get: operations["openai_list_input_items"];
         put?: never;
         post?: never;
         delete?: never;
@@ -960,6 +1156,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/secrets/{name}/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin a login
+         * @description Of a secret that is a login, or that does not exist yet. A person opens the address that is
+         *     answered, within ten minutes; until the login has ended, the one before stays valid. Needs the
+         *     scope `author`, for all workflows.
+         */
+        post: operations["begin_login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/stats": {
         parameters: {
             query?: never;
@@ -1084,6 +1302,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/workflows/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import a file
+         * @description Turns a file of Sim, AI-Flow, GPTBots, Dify or n8n into drafts of new workflows, all or none;
+         *     the content says which system it is of. Ids are kept; one that is taken gets a number. Keys in
+         *     the file become secrets. Needs the scope `author`.
+         */
+        post: operations["import_workflows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/workflows/validate": {
         parameters: {
             query?: never;
@@ -1150,6 +1390,32 @@ export interface paths {
          * @description Callers get 409 `not_published`; runs in flight end. Needs the scope `author`.
          */
         delete: operations["unpublish"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/workflows/{workflow_id}/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a workflow for many inputs
+         * @description Each line of the body is the body of a start; at most 1,000. All lines are checked before the
+         *     first one starts. Eight runs go on at a time, and each result is a line of the answer
+         *     (`BatchResult`) as soon as its run ends; while none does, the answer has an empty line every
+         *     15 s. Where the key's limits refuse a start, it is tried again when they allow it. A line that
+         *     is not started any more, because the answer took too long or the server stops, has the problem
+         *     `overloaded`: with an `Idempotency-Key` the same batch, sent again, starts those and waits for
+         *     the others. A caller who goes away cancels no run that has begun. Needs the scope `run`.
+         */
+        post: operations["start_batch"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1462,6 +1728,22 @@ export interface webhooks {
 }
 export interface components {
     schemas: {
+        /** @description The key of a service account, as Google's console gives it. */
+        AccountKey: {
+            client_email: string;
+            /** @description PKCS #8 as PEM. */
+            private_key: string;
+            private_key_id?: string | null;
+            /**
+             * Format: uri
+             * @description Google's own if left out.
+             */
+            token_uri?: string | null;
+            /** @description With blanks between them. */
+            scope: string;
+            /** @description The person for whom the account acts. */
+            subject?: string | null;
+        };
         /** @description The operator's credential. */
         AdminKey: {
             /**
@@ -1518,6 +1800,54 @@ export interface components {
             cost_nano_usd: number | null;
             /** @description `true` where the run's origin made it. */
             reused?: boolean;
+        };
+        /** @description What became of a line: its run, or why it has none. */
+        BatchResult: {
+            /** @description Which line, from 0. */
+            line: number;
+            /** @description It has ended, unless the answer could not wait longer. */
+            run?: components["schemas"]["Run"];
+            problem?: components["schemas"]["Problem"];
+        };
+        /** @description A login that has begun. */
+        BegunLogin: {
+            /**
+             * Format: uri
+             * @description Where the person logs in. Whoever has it can end the login.
+             */
+            url: string;
+            /**
+             * Format: uri
+             * @description What the vendor must know as an address that it may send people back to.
+             */
+            redirect_uri: string;
+            ends_at: components["schemas"]["Time"];
+        };
+        /**
+         * @description How a request to the token URL is written.
+         * @enum {string}
+         */
+        BodyShape: "form" | "json";
+        /** @description Starts a login in a browser. */
+        BrowserLogin: {
+            /** @description A connector whose login is OAuth 2: gives the fields that are left out. */
+            connector?: string | null;
+            /** Format: uri */
+            authorize_url?: string | null;
+            /** Format: uri */
+            token_url?: string | null;
+            client_id: string;
+            /** @description Public clients have none. */
+            client_secret?: string | null;
+            /** @description What the person is asked for, with blanks between. */
+            scope?: string | null;
+            client?: components["schemas"]["ClientPlace"] | null;
+            body?: components["schemas"]["BodyShape"] | null;
+            /** @description Whether the vendor knows PKCE (RFC 7636). Left out: as the connector says; else it does. */
+            pkce?: boolean | null;
+            /** @description As of a secret. */
+            hosts?: string[] | null;
+            workflows?: components["schemas"]["KeyWorkflows"] | null;
         };
         /** @description What a run may spend on models. Checked before each call. */
         Budget: {
@@ -1592,6 +1922,11 @@ export interface components {
             call?: string;
             text: string;
         };
+        /**
+         * @description Where the client names itself to the token URL.
+         * @enum {string}
+         */
+        ClientPlace: "body" | "basic";
         /** @description One webhook of one run. Its headers are not shown: their values are the caller's secrets. */
         Delivery: {
             /**
@@ -1729,6 +2064,66 @@ export interface components {
             /** @example ok */
             status: string;
             version: string;
+        };
+        ImportEntry: {
+            /** @description The id of the workflow that it belongs to now. */
+            workflow: string;
+            /** @description Its id in the file. */
+            node: string;
+            /** @description Its name in the file. */
+            name: string;
+            /** @description Its type in the file. */
+            type: string;
+            outcome: components["schemas"]["ImportOutcome"];
+            /** @description The kinds of the nodes that it became. Empty where it became a part of something else. */
+            became: string[];
+            /** @description What differs, and what has to be done by hand. */
+            notes: string[];
+        };
+        /**
+         * @description `mapped` does the same, `approximated` nearly so. In the place of what is `unsupported` a
+         *     function throws, or a part of it is left out.
+         * @enum {string}
+         */
+        ImportOutcome: "mapped" | "approximated" | "unsupported";
+        /** @description How many steps of the file became what. */
+        ImportReport: {
+            system: components["schemas"]["ImportedSystem"];
+            mapped: number;
+            approximated: number;
+            unsupported: number;
+            /** @description Every step of the file. */
+            entries: components["schemas"]["ImportEntry"][];
+        };
+        /** @description What became of a file. */
+        Imported: {
+            /** @description The drafts that were saved. */
+            workflows: components["schemas"]["ImportedWorkflow"][];
+            report: components["schemas"]["ImportReport"];
+            /** @description Keys that stood in the file. */
+            secrets: components["schemas"]["ImportedSecret"][];
+        };
+        ImportedSecret: {
+            /** @description Stands in the drafts, as `{{NAME}}`. */
+            name: string;
+            /** @description The hosts that it may be sent to: those that the file names. */
+            hosts: string[];
+            /**
+             * @description Whether it is stored, for the new workflows alone. That needs the scope `author` for all
+             *     workflows, and a host in the file; without either, the value is forgotten.
+             */
+            stored: boolean;
+            /** @description A JSON Pointer into the file. */
+            place: string;
+        };
+        /** @enum {string} */
+        ImportedSystem: "sim" | "aiflow" | "gptbots" | "dify" | "n8n";
+        ImportedWorkflow: {
+            id: string;
+            name: string;
+            problems: components["schemas"]["DocumentProblem"][];
+            /** @description Of the draft. */
+            etag: string;
         };
         /** @description A workflow as its callers see it. */
         Interface: {
@@ -1883,7 +2278,7 @@ export interface components {
              * @description How long the old key works on.
              * @default 86400
              */
-            overlap_seconds: number;
+            overlap_seconds: number | null;
         };
         /** @enum {string} */
         KeyScope: "run" | "read" | "trace" | "cancel" | "author" | "admin";
@@ -1953,6 +2348,10 @@ export interface components {
             role: string;
             /** @description It calls out, and takes `retry`, `timeout` and `at_most_once`. */
             calls: boolean;
+            /** @description The connector whose operation it is. */
+            connector?: string | null;
+            /** @description What the operation does to the vendor's data: `read`, `write` or `delete`. */
+            effect?: string | null;
             /** @description A node, in YAML. */
             example: string;
             fields: components["schemas"]["Field"][];
@@ -1965,6 +2364,8 @@ export interface components {
         /** @description What a document may hold. */
         Kinds: {
             kinds: components["schemas"]["Kind"][];
+            /** @description The connectors whose operations are among the kinds. */
+            connectors: components["schemas"]["ShippedConnector"][];
             /** @description What every node may have. A kind's own field of the same name stands instead. */
             node_fields: components["schemas"]["Field"][];
             /** @description The types of fields of the section `input`. */
@@ -2023,6 +2424,8 @@ export interface components {
             /** @description Asks for the next page; null on the last one. */
             next_cursor: string | null;
         };
+        /** @enum {string} */
+        LoginKind: "oauth2" | "service_account";
         /** @enum {string} */
         Mode: "wait" | "async" | "stream" | "webhook";
         /** @description An answer to a question of a run. */
@@ -2349,7 +2752,7 @@ export interface components {
         };
         /** @description Why a request was refused (RFC 9457). */
         Problem: {
-            /** @description Always `about:blank`: `code` tells the kinds apart. */
+            /** @description Always `about:blank`: `code` says which kind it is. */
             type: string;
             title: string;
             /** Format: int32 */
@@ -2430,6 +2833,21 @@ export interface components {
             since: components["schemas"]["Time"];
             /** @description The `next_cursor` of the answer before. */
             cursor?: string | null;
+        };
+        /** @description A client of a vendor, with the refresh token that it was given. */
+        RefreshedClient: {
+            /** @description A connector whose login is OAuth 2: gives the fields that are left out. */
+            connector?: string | null;
+            /** Format: uri */
+            token_url?: string | null;
+            client_id: string;
+            /** @description Public clients have none. */
+            client_secret?: string | null;
+            refresh_token: string;
+            /** @description Sent with each renewal. Most vendors need none. */
+            scope?: string | null;
+            client?: components["schemas"]["ClientPlace"] | null;
+            body?: components["schemas"]["BodyShape"] | null;
         };
         /** @enum {string} */
         ReplayFrom: "failed" | "start";
@@ -2579,21 +2997,59 @@ export interface components {
             /** @description The hosts that it may be sent to. If empty: the host that stands in the author's URL. */
             hosts: string[];
             workflows: components["schemas"]["KeyWorkflows"] | null;
+            login: components["schemas"]["SecretLogin"] | null;
         };
         SecretList: {
             items: components["schemas"]["Secret"][];
             /** @description Asks for the next page; null on the last one. */
             next_cursor: string | null;
         };
-        /** @description The value of a secret. */
+        /** @description A secret whose value is an access token that is renewed. */
+        SecretLogin: {
+            kind: components["schemas"]["LoginKind"];
+            /** @description The host of the token URL. */
+            token_host: string | null;
+            logged_in_at: components["schemas"]["Time"] | null;
+            renewed_at: components["schemas"]["Time"] | null;
+            access_ends_at: components["schemas"]["Time"] | null;
+            expired_at: components["schemas"]["Time"] | null;
+            /**
+             * @description The vendor's word for it.
+             * @example invalid_grant
+             */
+            expired_reason: string | null;
+        };
+        /** @description The value of a secret: `value`, `oauth2` or `service_account`. */
         SecretValue: {
-            value: string;
+            value?: string | null;
+            oauth2?: components["schemas"]["RefreshedClient"] | null;
+            service_account?: components["schemas"]["AccountKey"] | null;
             /**
              * @description The hosts that it may be sent to: `api.example.com`, `localhost:8080`, `*.example.com`.
              *     Without them: the host that stands in the author's URL.
              */
             hosts?: string[] | null;
             workflows?: components["schemas"]["KeyWorkflows"] | null;
+        };
+        /** @description A vendor whose operations are kinds of nodes. */
+        ShippedConnector: {
+            /** @example slack */
+            name: string;
+            summary: string;
+            /**
+             * Format: uri
+             * @description The vendor's documentation.
+             */
+            docs: string;
+            /**
+             * @description The secret that its nodes use where they name none.
+             * @example SLACK_TOKEN
+             */
+            secret: string;
+            /** @description Whether somebody can log in with a browser. */
+            has_login: boolean;
+            /** @description What a login asks for. */
+            scopes: string[];
         };
         /** @description What receivers verify the webhooks of a workflow with. */
         SigningSecrets: {
@@ -2747,6 +3203,13 @@ export interface components {
              * @description Null where a model did not say.
              */
             tokens: number | null;
+            /**
+             * Format: int64
+             * @description Of `tokens`. Null also where a model says only the sum.
+             */
+            input_tokens: number | null;
+            /** Format: int64 */
+            output_tokens: number | null;
             /**
              * Format: int64
              * @description In 10⁻⁹ USD. Null where a price is not known.
@@ -2997,6 +3460,292 @@ export interface components {
             /** @description Of a failed or cancelled run. */
             error?: components["schemas"]["gptbots.RunError"];
         } & Record<string, never>;
+        /** @description The answer to a request. */
+        "mcp.Answer": {
+            /** @example 2.0 */
+            jsonrpc: string;
+            /** @description As it was sent. */
+            id: unknown;
+            result?: {
+                [key: string]: unknown;
+            };
+            /** @description Instead of a result. */
+            error?: {
+                [key: string]: unknown;
+            };
+        };
+        /** @description An error of JSON-RPC. */
+        "mcp.Error": {
+            /** @example 2.0 */
+            jsonrpc: string;
+            /** @description Of the request; null where it could not be read. */
+            id: unknown;
+            error: {
+                /**
+                 * Format: int64
+                 * @example -32602
+                 */
+                code: number;
+                message: string;
+                data?: unknown;
+            };
+        };
+        /** @description One message of JSON-RPC 2.0: a request, or a notification, which has no id. */
+        "mcp.Message": {
+            /** @example 2.0 */
+            jsonrpc: string;
+            /** @description A string or an integer. */
+            id?: unknown;
+            /** @example tools/list */
+            method: string;
+            params?: {
+                [key: string]: unknown;
+            };
+        };
+        /** @description What the run answers. */
+        "openai.ChatCompletion": {
+            /** @description The run's id. */
+            id: string;
+            /** @example chat.completion */
+            object: string;
+            /**
+             * Format: int64
+             * @description Seconds since 1970.
+             */
+            created: number;
+            model: string;
+            /** @description One. */
+            choices: components["schemas"]["openai.Choice"][];
+            usage: components["schemas"]["openai.ChatUsage"] | null;
+        };
+        "openai.ChatMessage": {
+            /** @example assistant */
+            role: string;
+            content: string;
+            refusal: string | null;
+        };
+        /** @description A chat. Settings of sampling are the workflow's own, and passed over. */
+        "openai.ChatRequest": {
+            /** @description The id of a workflow, or `<id>@<version>`. */
+            model: string;
+            /**
+             * @description The input field `messages` takes all of them. Else the last text of the user goes to
+             *     `prompt`, `question`, `query`, `message`, `text`, or the only required string.
+             */
+            messages: Record<string, never>[];
+            /** @description Input fields by name: they win. */
+            input?: {
+                [key: string]: unknown;
+            };
+            stream?: boolean;
+            stream_options?: components["schemas"]["openai.StreamOptions"] | null;
+            /** @description Your own name for who asked. */
+            user?: string | null;
+            /** @description `false`: input, outputs and events are wiped when the run has ended. */
+            store?: boolean | null;
+            metadata?: {
+                [key: string]: string;
+            };
+        };
+        "openai.ChatUsage": {
+            /** Format: int64 */
+            prompt_tokens: number;
+            /** Format: int64 */
+            completion_tokens: number;
+            /** Format: int64 */
+            total_tokens: number;
+        };
+        "openai.Choice": {
+            /** Format: int32 */
+            index: number;
+            message: components["schemas"]["openai.ChatMessage"];
+            logprobs: Record<string, never> | null;
+            /**
+             * @description `length` where a model stopped at its limit.
+             * @example stop
+             * @example length
+             */
+            finish_reason: string;
+        };
+        /** @description A response that is no longer stored. */
+        "openai.Deleted": {
+            id: string;
+            /** @example response */
+            object: string;
+            deleted: boolean;
+        };
+        /** @description Why a request was refused. */
+        "openai.Error": {
+            error: {
+                /** @description Everything that is wrong. */
+                message: string;
+                /** @example invalid_request_error */
+                type: string;
+                /**
+                 * @description The first field that is wrong.
+                 * @example input.words
+                 */
+                param: string | null;
+                /**
+                 * @description For programs. Of a run that failed: the code of its error.
+                 * @example model_not_found
+                 */
+                code: string;
+            };
+        };
+        "openai.IncompleteDetails": {
+            /** @example max_output_tokens */
+            reason: string;
+        };
+        /** @description The input of a response, which a run does not keep item by item. */
+        "openai.InputItems": {
+            /** @example list */
+            object: string;
+            /** @description Always empty: the run has the input that the workflow takes. */
+            data: Record<string, never>[];
+            first_id: string | null;
+            last_id: string | null;
+            has_more: boolean;
+        };
+        /** @description The run does not count them apart. */
+        "openai.InputTokensDetails": {
+            /** Format: int64 */
+            cached_tokens: number;
+        };
+        /** @description A message of the answer. */
+        "openai.Message": {
+            /** @example message */
+            type: string;
+            id: string;
+            status: components["schemas"]["openai.MessageStatus"];
+            /** @example assistant */
+            role: string;
+            content: components["schemas"]["openai.MessagePart"][];
+        };
+        /** @description A part of a message. */
+        "openai.MessagePart": {
+            /** @example output_text */
+            type: string;
+            text: string;
+            annotations: Record<string, never>[];
+            logprobs: Record<string, never>[];
+        };
+        /** @enum {string} */
+        "openai.MessageStatus": "in_progress" | "completed" | "incomplete";
+        /** @description A published workflow. */
+        "openai.Model": {
+            /** @description The workflow's id. `<id>@<version>` is the same workflow at that version. */
+            id: string;
+            /** @example model */
+            object: string;
+            /**
+             * Format: int64
+             * @description When its version became the active one: seconds since 1970.
+             */
+            created: number;
+            /** @example flowgate */
+            owned_by: string;
+        };
+        /** @description Published workflows. */
+        "openai.Models": {
+            /** @example list */
+            object: string;
+            data: components["schemas"]["openai.Model"][];
+        };
+        /** @description The run does not count them apart. */
+        "openai.OutputTokensDetails": {
+            /** Format: int64 */
+            reasoning_tokens: number;
+        };
+        /** @description A run, as a response. */
+        "openai.Response": {
+            /**
+             * @description The run's id.
+             * @example run_01a20136dd0a70a6a0c905b0f32e819a
+             */
+            id: string;
+            /** @example response */
+            object: string;
+            /**
+             * Format: int64
+             * @description Seconds since 1970.
+             */
+            created_at: number;
+            status: components["schemas"]["openai.ResponseStatus"];
+            background: boolean;
+            /** @description As its caller named it. */
+            model: string;
+            /** @description One message, once the run has succeeded; else empty. */
+            output: components["schemas"]["openai.Message"][];
+            error: components["schemas"]["openai.ResponseError"] | null;
+            incomplete_details: components["schemas"]["openai.IncompleteDetails"] | null;
+            instructions: string | null;
+            /** @description As its caller sent them. */
+            metadata: {
+                [key: string]: string;
+            };
+            parallel_tool_calls: boolean;
+            previous_response_id: string | null;
+            /** @description Always empty: an agent's tools are its own. */
+            tools: Record<string, never>[];
+            /** @example auto */
+            tool_choice: string;
+            /** Format: double */
+            temperature: number | null;
+            /** Format: double */
+            top_p: number | null;
+            usage: components["schemas"]["openai.ResponseUsage"] | null;
+        };
+        "openai.ResponseError": {
+            /** @example server_error */
+            code: string;
+            /** @description `<code of the run's error>: <message>` */
+            message: string;
+        };
+        /** @description A response to be created. Settings of sampling are the workflow's own, and passed over. */
+        "openai.ResponseRequest": {
+            /** @description The id of a workflow, or `<id>@<version>`. */
+            model: string;
+            /**
+             * @description A text, a list of items, or input fields by name. The input field `messages` takes all
+             *     items. Else the last text of the user goes to `prompt`, `question`, `query`, `message`,
+             *     `text`, or the only required string.
+             */
+            input?: unknown;
+            /** @description For the input field `system` or `instructions`. */
+            instructions?: string | null;
+            /**
+             * @description Where the workflow has the input field `messages`: goes on with that conversation, which the
+             *     key must be able to read.
+             */
+            previous_response_id?: string | null;
+            stream?: boolean;
+            /** @description Accepts at once: `GET /v1/responses/{id}` has the response. */
+            background?: boolean;
+            /** @description Your own name for who asked. */
+            user?: string | null;
+            /** @description `false`: input, outputs and events are wiped when the run has ended. */
+            store?: boolean | null;
+            metadata?: {
+                [key: string]: string;
+            };
+        };
+        /** @enum {string} */
+        "openai.ResponseStatus": "queued" | "in_progress" | "completed" | "incomplete" | "failed" | "cancelled";
+        "openai.ResponseUsage": {
+            /** Format: int64 */
+            input_tokens: number;
+            input_tokens_details: components["schemas"]["openai.InputTokensDetails"];
+            /** Format: int64 */
+            output_tokens: number;
+            output_tokens_details: components["schemas"]["openai.OutputTokensDetails"];
+            /** Format: int64 */
+            total_tokens: number;
+        };
+        "openai.StreamOptions": {
+            /** @description The tokens, in a chunk of their own before the end. */
+            include_usage?: boolean | null;
+        };
         /** @description What came of a cancel. Our store takes the part that Redis has at Sim. */
         "sim.Cancellation": {
             success: boolean;
@@ -3465,13 +4214,13 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Your own id for the run. */
-                "X-Run-Id"?: string | null;
+                "X-Run-Id"?: string;
                 /** @description `agent-events-v1`: a block that begins again says so. */
-                "X-Sim-Stream-Protocol"?: string | null;
+                "X-Sim-Stream-Protocol"?: string;
                 /** @description The workflows that called each other to get here; at most 24. */
-                "X-Sim-Via"?: string | null;
+                "X-Sim-Via"?: string;
                 /** @description The same request with the same key starts nothing again for 24 hours. */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The workflow's id. */
@@ -3481,7 +4230,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["sim.v2.ExecuteRequest"] | null;
+                "application/json": components["schemas"]["sim.v2.ExecuteRequest"];
             };
         };
         responses: {
@@ -3892,19 +4641,19 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description `async` accepts at once. */
-                "X-Execution-Mode"?: string | null;
+                "X-Execution-Mode"?: string;
                 /** @description With `async`: 1 to 604800. */
-                "X-Execution-Timeout-Seconds"?: string | null;
+                "X-Execution-Timeout-Seconds"?: string;
                 /** @description Your own id for the execution. */
-                "X-Execution-Id"?: string | null;
+                "X-Execution-Id"?: string;
                 /** @description `true` streams, as `stream` does. */
-                "X-Stream-Response"?: string | null;
+                "X-Stream-Response"?: string;
                 /** @description `agent-events-v1`: a block that begins again says so. */
-                "X-Sim-Stream-Protocol"?: string | null;
+                "X-Sim-Stream-Protocol"?: string;
                 /** @description The workflows that called each other to get here; at most 24. */
-                "X-Sim-Via"?: string | null;
+                "X-Sim-Via"?: string;
                 /** @description The same request with the same key starts nothing again for 24 hours. */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The workflow's id. */
@@ -3914,7 +4663,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["sim.ExecuteRequest"] | null;
+                "application/json": components["schemas"]["sim.ExecuteRequest"];
             };
         };
         responses: {
@@ -4334,6 +5083,171 @@ export interface operations {
             };
         };
     };
+    mcp: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description `application/json, text/event-stream` */
+                Accept: string;
+                /** @description The revision; for 2026-07-28 required, as are `Mcp-Method` and, where a tool is called, `Mcp-Name`: the same as in the body. */
+                "MCP-Protocol-Version"?: string;
+                /** @description The same call with the same key starts nothing again for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["mcp.Message"];
+            };
+        };
+        responses: {
+            /** @description The answer: a result, or an error of the protocol. A workflow that fails, and arguments that are wrong, are results with `isError`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["mcp.Answer"];
+                    "text/event-stream": components["schemas"]["Frame"];
+                };
+            };
+            /** @description A notification was read. Nothing is answered. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["mcp.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["mcp.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["mcp.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["mcp.Error"];
+                };
+            };
+            /** @description `Accept` lacks one of the two types. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["mcp.Error"];
+                };
+            };
+            /** @description The state of the workflow or of the run does not allow it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["mcp.Error"];
+                };
+            };
+            /** @description The run was not to be saved, and is wiped. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["mcp.Error"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["mcp.Error"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["mcp.Error"];
+                };
+            };
+            /** @description The document has errors, or the `Idempotency-Key` was used with another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["mcp.Error"];
+                };
+            };
+            /** @description A limit of the key is used up; nothing was started. See `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["mcp.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["mcp.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["mcp.Error"];
+                };
+            };
+            /** @description Too many runs have each started the next: the workflow starts itself. */
+            508: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["mcp.Error"];
+                };
+            };
+        };
+    };
     openapi: {
         parameters: {
             query?: never;
@@ -4415,6 +5329,153 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    openai_complete_chat: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same request with the same key joins the run of the first one for 24 hours. */
+                "Idempotency-Key"?: string;
+                /** @description Sent by OpenAI's clients. From 1: joins the run of the same request by the same key shortly before. */
+                "X-Stainless-Retry-Count"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["openai.ChatRequest"];
+            };
+        };
+        responses: {
+            /** @description The answer, or its stream. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.ChatCompletion"];
+                    "text/event-stream": components["schemas"]["Frame"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The state of the workflow or of the run does not allow it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The run was not to be saved, and is wiped. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The document has errors, or the `Idempotency-Key` was used with another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description A limit of the key is used up; nothing was started. See `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description Too many runs have each started the next: the workflow starts itself. */
+            508: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
                 };
             };
         };
@@ -4896,7 +5957,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The same request with the same key starts nothing again for 24 hours. */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The workflow's id. */
@@ -4906,7 +5967,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["aiflow.RunRequest"] | null;
+                "application/json": components["schemas"]["aiflow.RunRequest"];
             };
         };
         responses: {
@@ -5827,7 +6888,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["KeyRotation"] | null;
+                "application/json": components["schemas"]["KeyRotation"];
             };
         };
         responses: {
@@ -5979,6 +7040,184 @@ export interface operations {
             };
         };
     };
+    openai_list_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The models. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Models"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+        };
+    };
+    openai_read_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id, or `<id>@<version>`. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The model. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Model"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+        };
+    };
+    end_login: {
+        parameters: {
+            query: {
+                /** @description What the login began with; it can be used once, for ten minutes. */
+                state: string;
+                /** @description Gets the tokens. */
+                code?: string;
+                /** @description Why there is no code. */
+                error?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page that says so. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description A page that says why not. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description No such login has begun, or it has ended: a page. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description The secret has changed since the login began: a page. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+        };
+    };
     find_questions: {
         parameters: {
             query?: {
@@ -6056,6 +7295,476 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    openai_create_response: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same request with the same key joins the run of the first one for 24 hours. */
+                "Idempotency-Key"?: string;
+                /** @description Sent by OpenAI's clients. From 1: joins the run of the same request by the same key shortly before. */
+                "X-Stainless-Retry-Count"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["openai.ResponseRequest"];
+            };
+        };
+        responses: {
+            /** @description The response, or its events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Response"];
+                    "text/event-stream": components["schemas"]["Frame"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The state of the workflow or of the run does not allow it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The run was not to be saved, and is wiped. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The document has errors, or the `Idempotency-Key` was used with another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description A limit of the key is used up; nothing was started. See `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description Too many runs have each started the next: the workflow starts itself. */
+            508: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+        };
+    };
+    openai_read_response: {
+        parameters: {
+            query?: {
+                /** @description `true`: its events. */
+                stream?: boolean;
+                /** @description With `stream`: the number of the last event that you have. */
+                starting_after?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The response, or its events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Response"];
+                    "text/event-stream": components["schemas"]["Frame"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The run was not to be saved, and is wiped. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+        };
+    };
+    openai_delete_response: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Deleted"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The document has errors, or the `Idempotency-Key` was used with another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+        };
+    };
+    openai_cancel_response: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The response, cancelled, or as it had ended. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Response"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The run was not to be saved, and is wiped. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+        };
+    };
+    openai_list_input_items: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An empty page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.InputItems"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description The run was not to be saved, and is wiped. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openai.Error"];
                 };
             };
         };
@@ -6578,6 +8287,24 @@ export interface operations {
                     "text/html": string;
                 };
             };
+            /** @description A page that says why: the link is not valid (404), or the question is answered or the run over (409). */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description A page: it may be tried again. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
         };
     };
     answer_question: {
@@ -6601,6 +8328,24 @@ export interface operations {
         responses: {
             /** @description A page that says so. */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description A page that says why: a field is wrong (400), the link is not valid (404), the question is answered or the run over (409), or the form is too large (413) or compressed (415). */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description A page: it may be tried again. */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6876,7 +8621,7 @@ export interface operations {
             };
             header?: {
                 /** @description The last event that you have: only later ones are sent. */
-                "Last-Event-ID"?: string | null;
+                "Last-Event-ID"?: string;
             };
             path: {
                 /** @description The run's id. */
@@ -7049,11 +8794,11 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description `respond-async` accepts at once, `wait=N` waits N seconds at most; with `return=minimal` the answer of a run that a `response` node ended is that node's. */
-                Prefer?: string | null;
+                Prefer?: string;
                 /** @description The same request with the same key starts nothing again for 24 hours. */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description With a stream and a repeated `Idempotency-Key`: only later events. */
-                "Last-Event-ID"?: string | null;
+                "Last-Event-ID"?: string;
             };
             path: {
                 /** @description The run's id. */
@@ -7063,7 +8808,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["ReplayRun"] | null;
+                "application/json": components["schemas"]["ReplayRun"];
             };
         };
         responses: {
@@ -7315,7 +9060,10 @@ export interface operations {
     };
     read_trace: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `false` leaves out the inputs and outputs of nodes: they are null. */
+                values?: boolean;
+            };
             header?: never;
             path: {
                 /** @description The run's id. */
@@ -7704,6 +9452,105 @@ export interface operations {
             };
         };
     };
+    begin_login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The secret's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BrowserLogin"];
+            };
+        };
+        responses: {
+            /** @description The login has begun. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BegunLogin"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of the workflow or of the run does not allow it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_stats: {
         parameters: {
             query?: {
@@ -7961,9 +9808,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Which workflow, where the key names several or all. */
-                "X-Workflow-Id"?: string | null;
+                "X-Workflow-Id"?: string;
                 /** @description The same request with the same key starts nothing again for 24 hours. */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -8284,6 +10131,117 @@ export interface operations {
             };
         };
     };
+    import_workflows: {
+        parameters: {
+            query?: {
+                /** @description Names a workflow whose file has no name; at most 200 bytes. */
+                name?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The file as it was exported, of any content type, at most 4 MiB. */
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+                "application/octet-stream": string;
+                "application/yaml": unknown;
+            };
+        };
+        responses: {
+            /** @description The drafts are saved, errors and all. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Imported"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The document has errors, or the `Idempotency-Key` was used with another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     validate_workflow: {
         parameters: {
             query?: {
@@ -8298,7 +10256,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": Record<string, never>;
-                "application/yaml": string;
+                "application/yaml": unknown;
             };
         };
         responses: {
@@ -8479,7 +10437,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The ETag that the draft must still have. */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
+                /** @description `*`: no workflow of this id may exist. */
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description A letter or digit, then up to 63 letters, digits, `-` or `_`. */
@@ -8491,7 +10451,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": Record<string, never>;
-                "application/yaml": string;
+                "application/yaml": unknown;
             };
         };
         responses: {
@@ -8542,7 +10502,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `If-Match` does not match: the draft has changed since it was read. */
+            /** @description The draft is not, or is no longer, what `If-Match` or `If-None-Match` says. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -8601,7 +10561,10 @@ export interface operations {
     delete_workflow: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag that the draft must still have. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The workflow's id. */
                 workflow_id: string;
@@ -8646,6 +10609,15 @@ export interface operations {
             };
             /** @description It does not exist, or the key may not know of it. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The draft is not, or is no longer, what `If-Match` or `If-None-Match` says. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8739,6 +10711,156 @@ export interface operations {
             };
             /** @description No capacity now: nothing was done. See `Retry-After`. */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_batch: {
+        parameters: {
+            query?: {
+                /** @description Instead of the active version. */
+                version?: string;
+            };
+            header?: {
+                /** @description The same line of the same batch with the same key starts nothing again for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The workflow's id. */
+                workflow_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/jsonl": components["schemas"]["StartRun"];
+            };
+        };
+        responses: {
+            /** @description One line for each line of the body, as they end. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": components["schemas"]["BatchResult"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of the workflow or of the run does not allow it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The run was not to be saved, and is wiped. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The document has errors, or the `Idempotency-Key` was used with another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A limit of the key is used up; nothing was started. See `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many runs have each started the next: the workflow starts itself. */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9055,7 +11177,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Rollback"] | null;
+                "application/json": components["schemas"]["Rollback"];
             };
         };
         responses: {
@@ -9265,11 +11387,11 @@ export interface operations {
             };
             header?: {
                 /** @description `respond-async` accepts at once, `wait=N` waits N seconds at most; with `return=minimal` the answer of a run that a `response` node ended is that node's. */
-                Prefer?: string | null;
+                Prefer?: string;
                 /** @description The same request with the same key starts nothing again for 24 hours. */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description With a stream and a repeated `Idempotency-Key`: only later events. */
-                "Last-Event-ID"?: string | null;
+                "Last-Event-ID"?: string;
             };
             path: {
                 /** @description The workflow's id. */
@@ -9279,7 +11401,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["StartRun"] | null;
+                "application/json": components["schemas"]["StartRun"];
             };
         };
         responses: {
@@ -9433,7 +11555,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["ReplayRuns"] | null;
+                "application/json": components["schemas"]["ReplayRuns"];
             };
         };
         responses: {
@@ -9888,7 +12010,10 @@ export interface operations {
     publish: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of the draft that is to be published. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The workflow's id. */
                 workflow_id: string;
@@ -9897,7 +12022,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Publication"] | null;
+                "application/json": components["schemas"]["Publication"];
             };
         };
         responses: {
@@ -9948,6 +12073,15 @@ export interface operations {
             };
             /** @description It does not exist, or the key may not know of it. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The draft is not, or is no longer, what `If-Match` or `If-None-Match` says. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10093,7 +12227,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["TestWebhook"] | null;
+                "application/json": components["schemas"]["TestWebhook"];
             };
         };
         responses: {

@@ -1,5 +1,7 @@
 /** Whether the server answers, and until when it asks callers to hold back: known from every request. */
 
+import { Listeners } from './listeners';
+
 export type ServerState = {
   away: boolean;
   /** The time in ms until which the key has used up its rate; null if it has not. */
@@ -7,11 +9,11 @@ export type ServerState = {
 };
 
 let state: ServerState = { away: false, busyUntil: null };
-const listeners = new Set<() => void>();
+const listeners = new Listeners();
 
 function become(next: Partial<ServerState>) {
   state = { ...state, ...next };
-  for (const listener of listeners) listener();
+  listeners.notify();
 }
 
 export const server = {
@@ -33,8 +35,5 @@ export const server = {
     if (state.busyUntil !== null) become({ busyUntil: null });
   },
 
-  subscribe(listener: () => void) {
-    listeners.add(listener);
-    return () => void listeners.delete(listener);
-  },
+  subscribe: listeners.subscribe,
 };

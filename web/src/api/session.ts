@@ -3,18 +3,18 @@
  * it never gets into a URL, a cookie or local storage.
  */
 
+import { Listeners } from './listeners';
+import { readText, writeText } from './storage';
+
 const STORED = 'flowgate.key';
 
-let current: string | null = sessionStorage.getItem(STORED);
+let current: string | null = readText('tab', STORED);
 /** Why another key is asked for over the page: the server no longer takes this one, or the user wants to change it. */
 export type Asks = 'ended' | 'change';
 
 let asks: Asks | null = null;
-const listeners = new Set<() => void>();
-
-function changed() {
-  for (const listener of listeners) listener();
-}
+const listeners = new Listeners();
+const changed = () => listeners.notify();
 
 export const session = {
   key: () => current,
@@ -31,20 +31,16 @@ export const session = {
   signIn(key: string, keepForTab: boolean) {
     current = key;
     asks = null;
-    if (keepForTab) sessionStorage.setItem(STORED, key);
-    else sessionStorage.removeItem(STORED);
+    writeText('tab', STORED, keepForTab ? key : null);
     changed();
   },
 
   signOut() {
     current = null;
     asks = null;
-    sessionStorage.removeItem(STORED);
+    writeText('tab', STORED, null);
     changed();
   },
 
-  subscribe(listener: () => void) {
-    listeners.add(listener);
-    return () => void listeners.delete(listener);
-  },
+  subscribe: listeners.subscribe,
 };

@@ -1,22 +1,43 @@
-import { onlineManager, QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { lazy, Suspense, useEffect, useRef } from 'react';
+import { onlineManager, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { Suspense, useEffect, useRef } from 'react';
 import { Redirect, Route, Router, Switch, useLocation } from 'wouter';
 import { ApiError } from '../api/client';
 import { server } from '../api/server';
+import { session } from '../api/session';
 import { Skeleton } from '../ui/Empty';
 import { Page } from '../ui/Page';
 import { Announcements } from './announce';
+import { base } from './base';
 import { RouteBoundary } from './RouteBoundary';
 import { Shell } from './Shell';
 import style from './Shell.module.css';
 import { SignIn } from './SignIn';
+import {
+  Approvals,
+  Deliveries,
+  Keys,
+  Numbers,
+  preloadScreen,
+  Run,
+  Runs,
+  Secrets,
+  Workflow,
+  Workflows,
+} from './screens';
 import { pageOf } from './useRouteFocus';
-import { useBlocked, useKey, useOwnKey } from './useSession';
+import { ownKeyOf, useBlocked, useKey, useOwnKey } from './useSession';
 
 const queries = new QueryClient({
+  queryCache: new QueryCache({
+    // What the key may no longer see goes from the page; after any other failure the page keeps what it has.
+    onError: (error, query) => {
+      if (error instanceof ApiError && error.status === 403) query.setState({ data: undefined });
+    },
+  }),
   defaultOptions: {
-    // What is to be done is done now or fails; it must not happen later, when the server is back.
-    mutations: { networkMode: 'always' },
+    // What is to be done is done now or fails; it must not happen later, when the server is back. It is forgotten with its
+    // form: it may hold a new key, or the value of a secret.
+    mutations: { networkMode: 'always', gcTime: 0 },
     queries: {
       staleTime: 5_000,
       // A refusal will be the same again; a server that is away comes back.
@@ -31,18 +52,10 @@ const queries = new QueryClient({
 // wait with the data that they have, and are read again when it is back.
 onlineManager.setEventListener((setOnline) => server.subscribe(() => setOnline(!server.state().away)));
 
-const Workflows = lazy(() => import('../screens/workflows/Workflows'));
-const Workflow = lazy(() => import('../screens/workflow/Workflow'));
-const Runs = lazy(() => import('../screens/runs/Runs'));
-const Run = lazy(() => import('../screens/run/Run'));
-const Deliveries = lazy(() => import('../screens/deliveries/Deliveries'));
-const Approvals = lazy(() => import('../screens/approvals/Approvals'));
-const Numbers = lazy(() => import('../screens/numbers/Numbers'));
-const Keys = lazy(() => import('../screens/keys/Keys'));
-const Secrets = lazy(() => import('../screens/secrets/Secrets'));
-
-/** The path that the server serves the console under, without a slash at its end. */
-const base = new URL(document.baseURI).pathname.replace(/\/$/, '');
+// Both come while the shell is drawn.
+preloadScreen();
+const stored = session.key();
+if (stored !== null) queries.prefetchQuery(ownKeyOf(stored));
 
 export function App() {
   const key = useKey();
@@ -50,6 +63,7 @@ export function App() {
   // What one key may see is not left for the next.
   useEffect(() => {
     if (before.current !== null && key === null) queries.clear();
+    else if (before.current !== key) queries.removeQueries({ type: 'inactive' });
     before.current = key;
   }, [key]);
   return (

@@ -5,6 +5,7 @@ import { session } from '../api/session';
 import { Button } from '../ui/Button';
 import { Chip } from '../ui/Chip';
 import { Empty } from '../ui/Empty';
+import { Note } from '../ui/Note';
 import { useSecondsUntil } from './useSecondsUntil';
 import { useOwnKey } from './useSession';
 
@@ -77,6 +78,16 @@ const SignedOut = ({ what }: { what: string }) => (
     {capital(what)} will be here when you have signed in again.
   </Empty>
 );
+
+/** Says that what stands below is older than it should be: it was had once, and could not be read again. */
+export function Outdated({ error, what, onRetry }: { error: Error | null; what: string; onRetry: () => void }) {
+  if (!error) return null;
+  return (
+    <Note tone="warn" actions={<Retry onRetry={onRetry} />}>
+      {capital(what)} could not be read again, so they may be old. {sentence(error.message)}
+    </Note>
+  );
+}
 
 /** The scope that a refusal names. */
 function scopeIn(message: string): string | null {

@@ -66,19 +66,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
         }}
         onKeyDown={onKeyDown}
       />
-      <div role="listbox" id={list} aria-label="Found" className={style.list}>
-        {found.map((entry, index) => (
-          <Option
-            key={`${entry.kind} ${entry.id}`}
-            id={`${list}-${index}`}
-            entry={entry}
-            chosen={entry === chosen}
-            onPick={() => act(entry)}
-            onPoint={() => setAt(index)}
-          />
-        ))}
-      </div>
-      {!found.length && <p className={style.none}>Nothing matches. A run is found by its whole id.</p>}
+      <Found list={list} found={found} chosen={chosen} onPick={act} onPoint={setAt} />
     </dialog>
   );
 }
@@ -112,6 +100,32 @@ function Head({ list, active, typed, onType, onKeyDown }: HeadProps) {
     </div>
   );
 }
+
+type FoundProps = {
+  list: string;
+  found: Entry[];
+  chosen: Entry | undefined;
+  onPick: (entry: Entry) => void;
+  onPoint: (index: number) => void;
+};
+
+const Found = ({ list, found, chosen, onPick, onPoint }: FoundProps) => (
+  <>
+    <div role="listbox" id={list} aria-label="Found" className={style.list}>
+      {found.map((entry, index) => (
+        <Option
+          key={`${entry.kind} ${entry.id}`}
+          id={`${list}-${index}`}
+          entry={entry}
+          chosen={entry === chosen}
+          onPick={() => onPick(entry)}
+          onPoint={() => onPoint(index)}
+        />
+      ))}
+    </div>
+    {!found.length && <p className={style.none}>Nothing matches. A run is found by its whole id.</p>}
+  </>
+);
 
 type OptionProps = { id: string; entry: Entry; chosen: boolean; onPick: () => void; onPoint: () => void };
 

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Eye, EyeOff, KeyRound } from 'lucide-react';
-import { type FormEvent, useState } from 'react';
+import { type ComponentProps, type FormEvent, useState } from 'react';
 import { ApiError, api, BASE, body } from '../api/client';
 import { session } from '../api/session';
 import { Button } from '../ui/Button';
@@ -11,7 +11,6 @@ import style from './SignIn.module.css';
 /** Asks for a key and tries it. `onDone` is given where it stands over a page whose key has ended. */
 export function KeyForm({ onDone }: { onDone?: () => void }) {
   const [key, setKey] = useState('');
-  const [shown, setShown] = useState(false);
   const [keep, setKeep] = useState(session.key() !== null);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
@@ -38,29 +37,14 @@ export function KeyForm({ onDone }: { onDone?: () => void }) {
     <form className={style.form} onSubmit={submit}>
       <Field label="Key" error={error}>
         {(ids) => (
-          <span className={style.key}>
-            <Input
-              {...ids}
-              mono
-              icon={<KeyRound aria-hidden />}
-              type={shown ? 'text' : 'password'}
-              autoComplete="off"
-              spellCheck={false}
-              placeholder="fg_…"
-              value={key}
-              onChange={(event) => {
-                setKey(event.target.value);
-                setError(null);
-              }}
-            />
-            <Button
-              look="quiet"
-              size="small"
-              icon={shown ? <EyeOff /> : <Eye />}
-              aria-label={shown ? 'Hide the key' : 'Show the key'}
-              onClick={() => setShown(!shown)}
-            />
-          </span>
+          <KeyInput
+            {...ids}
+            value={key}
+            onChange={(event) => {
+              setKey(event.target.value);
+              setError(null);
+            }}
+          />
         )}
       </Field>
       <div className={style.keep}>
@@ -71,6 +55,31 @@ export function KeyForm({ onDone }: { onDone?: () => void }) {
         Sign in
       </Button>
     </form>
+  );
+}
+
+/** A field whose dots can be made readable. */
+function KeyInput(props: ComponentProps<'input'>) {
+  const [shown, setShown] = useState(false);
+  return (
+    <span className={style.key}>
+      <Input
+        {...props}
+        mono
+        icon={<KeyRound aria-hidden />}
+        type={shown ? 'text' : 'password'}
+        autoComplete="off"
+        spellCheck={false}
+        placeholder="fg_…"
+      />
+      <Button
+        look="quiet"
+        size="small"
+        icon={shown ? <EyeOff /> : <Eye />}
+        aria-label={shown ? 'Hide the key' : 'Show the key'}
+        onClick={() => setShown(!shown)}
+      />
+    </span>
   );
 }
 

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useSyncExternalStore } from 'react';
+import { Listeners } from '../api/listeners';
 import { bind } from './shortcuts';
 
 /** What can be done on this page, declared once: the palette lists it, its shortcut is bound, the map shows it. */
@@ -15,17 +16,12 @@ export type PageAction = {
 };
 
 const registered = new Map<object, readonly PageAction[]>();
-const listeners = new Set<() => void>();
+const listeners = new Listeners();
 let all: readonly PageAction[] = [];
 
 function changed() {
   all = [...registered.values()].flat();
-  for (const listener of listeners) listener();
-}
-
-function subscribe(listener: () => void) {
-  listeners.add(listener);
-  return () => void listeners.delete(listener);
+  listeners.notify();
 }
 
 /** Registers the actions of the page while the component is mounted. The list may be new at each render. */
@@ -59,4 +55,4 @@ export function usePageActions(actions: PageAction[]) {
 }
 
 /** The actions of what is on the screen now. */
-export const useActions = () => useSyncExternalStore(subscribe, () => all);
+export const useActions = () => useSyncExternalStore(listeners.subscribe, () => all);

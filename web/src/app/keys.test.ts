@@ -18,6 +18,7 @@ describe('nameOf', () => {
     [press('k', { metaKey: true }), true, 'mod+k'],
     [press('k', { ctrlKey: true }), true, 'k'],
     [press('F8', { shiftKey: true }), false, 'shift+F8'],
+    [press('Enter', { ctrlKey: true }), false, 'mod+Enter'],
   ])('names %o', (event, apple, name) => {
     expect(nameOf(event, apple)).toBe(name);
   });

@@ -1,4 +1,6 @@
 import { useEffect, useRef, useSyncExternalStore } from 'react';
+import { Listeners } from '../api/listeners';
+import { readText, writeText } from '../api/storage';
 import { isSingle, nameOf, worksInText } from './keys';
 
 /** Keyboard shortcuts: one listener, many bindings; of two for the same keys the one bound last wins. */
@@ -22,7 +24,7 @@ const PAUSE_MS = 1_000;
 export const APPLE = /Mac|iPhone|iPad/.test(globalThis.navigator?.platform ?? '');
 
 const bindings: Binding[] = [];
-const listeners = new Set<() => void>();
+const listeners = new Listeners();
 let first: { name: string; at: number } | null = null;
 
 /**
@@ -54,24 +56,16 @@ let map: readonly Binding[] = [];
 
 function changed() {
   map = [...bindings];
-  for (const listener of listeners) listener();
+  listeners.notify();
 }
 
 /** What is bound now, for the map. */
-export const useBindings = () => useSyncExternalStore(subscribe, () => map);
-
-function subscribe(listener: () => void) {
-  listeners.add(listener);
-  return () => void listeners.delete(listener);
-}
+export const useBindings = () => useSyncExternalStore(listeners.subscribe, () => map);
 
 /** Whether single letters act. */
-export const singlesAreOn = () => localStorage.getItem(STORED) !== 'off';
+export const singlesAreOn = () => readText('browser', STORED) !== 'off';
 
-export function switchSingles(on: boolean) {
-  if (on) localStorage.removeItem(STORED);
-  else localStorage.setItem(STORED, 'off');
-}
+export const switchSingles = (on: boolean) => writeText('browser', STORED, on ? null : 'off');
 
 function inText(event: KeyboardEvent): boolean {
   // The editor lives in a shadow root, from outside of which its host is the target.

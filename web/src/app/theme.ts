@@ -1,13 +1,15 @@
 /** Light, dark, or as the system has it; kept in local storage, since it says nothing about anybody. */
 
+import { readText, writeText } from '../api/storage';
+
 export type Theme = 'system' | 'light' | 'dark';
 
 const STORED = 'flowgate.theme';
 
-export const storedTheme = (): Theme => (localStorage.getItem(STORED) as Theme | null) ?? 'system';
+export const storedTheme = (): Theme => (readText('browser', STORED) as Theme | null) ?? 'system';
 
 export function applyTheme(theme: Theme = storedTheme()) {
-  localStorage.setItem(STORED, theme);
+  writeText('browser', STORED, theme);
   if (theme === 'system') delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
 }

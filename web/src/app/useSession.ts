@@ -1,4 +1,4 @@
-import { useQuery } from '@tanstack/react-query';
+import { queryOptions, useQuery } from '@tanstack/react-query';
 import { useSyncExternalStore } from 'react';
 import { api, body, type Schemas } from '../api/client';
 import { session } from '../api/session';
@@ -7,16 +7,16 @@ export type OwnKey = Schemas['OwnKey'];
 
 export const useKey = () => useSyncExternalStore(session.subscribe, session.key);
 
-/** What the signed-in key is and may do. */
-export function useOwnKey() {
-  const key = useKey();
-  return useQuery({
+export const ownKeyOf = (key: string | null) =>
+  queryOptions({
     queryKey: ['own-key', key],
     queryFn: () => body(api.GET('/v1/keys/self')),
     enabled: key !== null,
     staleTime: 60_000,
   });
-}
+
+/** What the signed-in key is and may do. */
+export const useOwnKey = () => useQuery(ownKeyOf(useKey()));
 
 export type Scope = 'run' | 'read' | 'trace' | 'cancel' | 'author' | 'admin';
 

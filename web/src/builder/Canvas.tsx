@@ -21,7 +21,7 @@ export function BuilderCanvas({ isNarrow }: { isNarrow: boolean }) {
   const frame = useRef<HTMLElement>(null);
   const actions = useActions();
   const marks = useMarks(state.outline, state.problems);
-  const badges = useBadges();
+  const { badges, words } = useBadges();
   const connecting = useConnecting();
   const graphKeys = useGraphKeys({ onAdd: () => setAdding(true) });
   const after = selected === INPUT || selected === OUTPUT ? null : selected;
@@ -55,10 +55,11 @@ export function BuilderCanvas({ isNarrow }: { isNarrow: boolean }) {
           >
             <Plus aria-hidden /> Add node <Kbd>A</Kbd>
           </button>
+          {words && <span className={style.badges}>{words}</span>}
         </div>
       )}
       <Verdict onOpen={() => open('problems')} />
-      {isAdding && kinds && <Palette kinds={kinds.kinds} after={after} onAdd={actions.add} onClose={close} />}
+      {isAdding && kinds && <Palette kinds={kinds} after={after} onAdd={actions.add} onClose={close} />}
     </section>
   );
 }
@@ -104,7 +105,7 @@ function Verdict({ onOpen }: { onOpen: () => void }) {
         <TriangleAlert aria-hidden className={style.warn} />
       )}
       <b>{errors > 0 ? counted(errors, 'error') : counted(warnings, 'warning')}</b>
-      {errors > 0 ? 'must be mended before publishing' : 'ready to publish'}
+      {errors > 0 ? 'must be fixed before publishing' : 'ready to publish'}
     </button>
   );
 }

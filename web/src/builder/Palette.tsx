@@ -1,50 +1,48 @@
 import { Search } from 'lucide-react';
-import { useEffect, useRef, useState } from 'react';
-import type { Kind } from '../api/documents';
+import { type RefObject, useEffect, useRef, useState } from 'react';
+import type { Kind, Kinds } from '../api/documents';
 import { classes } from '../ui/classes';
 import { Checkbox, Input } from '../ui/Field';
 import { KindTile } from '../ui/KindTile';
+import { type Choice, choicesFor } from './choices';
 import style from './Palette.module.css';
 
-const GROUPS: [Kind['group'], string][] = [
-  ['model', 'Models'],
-  ['call', 'Calls'],
-  ['flow', 'Flow'],
-  ['data', 'Data'],
-  ['people', 'People and time'],
-  ['gate', 'Result'],
-];
-
 type Props = {
-  kinds: Kind[];
+  kinds: Kinds;
   /** The node that the new one is put behind. */
   after: string | null;
   onAdd: (kind: Kind, connects: boolean) => void;
   onClose: () => void;
 };
 
-/** Every kind of node by its group; typing finds. Enter adds the first one found. */
+/** Every kind of node by its group, and the vendors; typing finds. Enter takes the first one found. */
 export function Palette({ kinds, after, onAdd, onClose }: Props) {
   const [query, setQuery] = useState('');
   const [connects, setConnects] = useState(true);
   const [active, setActive] = useState(0);
   const root = useRef<HTMLDivElement>(null);
-  const groups = found(kinds, query);
-  const flat = groups.flatMap((group) => group.kinds);
-  useEffect(() => {
-    const away = (event: PointerEvent) => !root.current?.contains(event.target as Node) && onClose();
-    document.addEventListener('pointerdown', away);
-    return () => document.removeEventListener('pointerdown', away);
-  }, [onClose]);
-  const add = (kind: Kind | undefined) => {
-    if (!kind) return;
-    onAdd(kind, connects);
-    onClose();
+  const field = useRef<HTMLInputElement>(null);
+  const groups = choicesFor(kinds, query);
+  const flat = groups.flatMap((group) => group.choices);
+  usePressedBeside(root, onClose);
+  const find = (text: string) => {
+    setQuery(text);
+    setActive(0);
+  };
+  const take = (choice: Choice | undefined) => {
+    if (!choice) return;
+    if ('vendor' in choice) {
+      find(`${choice.vendor}.`);
+      field.current?.focus();
+    } else {
+      onAdd(choice.kind, connects);
+      onClose();
+    }
   };
   const keyDown = (event: React.KeyboardEvent) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) setActive((active + step + flat.length) % Math.max(1, flat.length));
-    else if (event.key === 'Enter') add(flat[active]);
+    else if (event.key === 'Enter') take(flat[active]);
     else if (event.key === 'Escape') onClose();
     else return;
     event.preventDefault();
@@ -53,35 +51,20 @@ export function Palette({ kinds, after, onAdd, onClose }: Props) {
   return (
     <div ref={root} className={style.palette} role="dialog" aria-label="Add a node">
       <Input
+        ref={field}
         icon={<Search aria-hidden />}
         autoFocus
         role="combobox"
         aria-label="Find a kind"
         aria-expanded
         aria-controls="palette-kinds"
-        aria-activedescendant={flat[active] ? `kind-${flat[active].name}` : undefined}
+        aria-activedescendant={flat[active] ? `kind-${flat[active].id}` : undefined}
         placeholder="Find a kind"
         value={query}
-        onChange={(event) => {
-          setQuery(event.target.value);
-          setActive(0);
-        }}
+        onChange={(event) => find(event.target.value)}
         onKeyDown={keyDown}
       />
-      <div role="listbox" id="palette-kinds" aria-label="Kinds" className={style.kinds}>
-        {groups.map((group) => (
-          // biome-ignore lint/a11y/useSemanticElements: a group of options, not of fields
-          <div key={group.label} role="group" aria-label={group.label}>
-            <div aria-hidden className={style.group}>
-              {group.label}
-            </div>
-            {group.kinds.map((kind) => (
-              <Choice key={kind.name} kind={kind} isActive={kind === flat[active]} onChoose={() => add(kind)} />
-            ))}
-          </div>
-        ))}
-        {flat.length === 0 && <p className={style.none}>No kind is called that.</p>}
-      </div>
+      <Groups groups={groups} active={flat[active]} onChoose={take} />
       {after !== null && (
         <footer>
           <Checkbox
@@ -95,7 +78,42 @@ export function Palette({ kinds, after, onAdd, onClose }: Props) {
   );
 }
 
-function Choice({ kind, isActive, onChoose }: { kind: Kind; isActive: boolean; onChoose: () => void }) {
+function usePressedBeside(box: RefObject<HTMLElement | null>, act: () => void) {
+  const latest = useRef(act);
+  latest.current = act;
+  useEffect(() => {
+    const pressed = (event: PointerEvent) => !box.current?.contains(event.target as Node) && latest.current();
+    document.addEventListener('pointerdown', pressed);
+    return () => document.removeEventListener('pointerdown', pressed);
+  }, [box]);
+}
+
+type GroupsProps = {
+  groups: ReturnType<typeof choicesFor>;
+  active: Choice | undefined;
+  onChoose: (choice: Choice) => void;
+};
+
+function Groups({ groups, active, onChoose }: GroupsProps) {
+  return (
+    <div role="listbox" id="palette-kinds" aria-label="Kinds" className={style.kinds}>
+      {groups.map((group) => (
+        // biome-ignore lint/a11y/useSemanticElements: a group of options, not of fields
+        <div key={group.label} role="group" aria-label={group.label}>
+          <div aria-hidden className={style.group}>
+            {group.label}
+          </div>
+          {group.choices.map((choice) => (
+            <Option key={choice.id} choice={choice} isActive={choice === active} onChoose={() => onChoose(choice)} />
+          ))}
+        </div>
+      ))}
+      {groups.length === 0 && <p className={style.none}>No kind is called that.</p>}
+    </div>
+  );
+}
+
+function Option({ choice, isActive, onChoose }: { choice: Choice; isActive: boolean; onChoose: () => void }) {
   const element = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (isActive) element.current?.scrollIntoView({ block: 'nearest' });
@@ -104,30 +122,18 @@ function Choice({ kind, isActive, onChoose }: { kind: Kind; isActive: boolean; o
     // biome-ignore lint/a11y/useKeyWithClickEvents: the field above has the focus, and Enter in it chooses
     <div
       ref={element}
-      id={`kind-${kind.name}`}
+      id={`kind-${choice.id}`}
       role="option"
       tabIndex={-1}
       aria-selected={isActive}
       className={classes(style.kind, isActive && style.active)}
       onClick={onChoose}
     >
-      <KindTile kind={kind.name} size={24} />
+      <KindTile kind={choice.tile} size={24} />
       <span>
-        <b>{kind.name}</b>
-        <small>{kind.summary}</small>
+        <b>{choice.id}</b>
+        <small>{choice.summary}</small>
       </span>
     </div>
-  );
-}
-
-function found(kinds: Kind[], query: string) {
-  const wanted = query.trim().toLowerCase();
-  const fits = (kind: Kind) => kind.name.includes(wanted) || kind.summary.toLowerCase().includes(wanted);
-  const best = (kind: Kind) => (kind.name.startsWith(wanted) ? 0 : kind.name.includes(wanted) ? 1 : 2);
-  const all = kinds.filter((kind) => kind.role !== 'input' && fits(kind));
-  if (wanted)
-    return [{ label: 'Found', kinds: all.sort((a, b) => best(a) - best(b)) }].filter(({ kinds }) => kinds.length);
-  return GROUPS.map(([group, label]) => ({ label, kinds: all.filter((kind) => kind.group === group) })).filter(
-    ({ kinds }) => kinds.length > 0,
   );
 }

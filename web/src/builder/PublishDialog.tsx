@@ -25,7 +25,7 @@ export default function PublishDialog({ onClose }: { onClose: () => void }) {
   const errors = state.problems.filter((problem) => problem.severity === 'error');
   const reason =
     blocked('author', store.id) ??
-    (errors.length > 0 ? 'Mend the errors first.' : null) ??
+    (errors.length > 0 ? 'Fix the errors first.' : null) ??
     (state.isReadable ? null : 'The text cannot be read.');
   useEffect(() => dialog.current?.showModal(), []);
   return (
@@ -35,7 +35,8 @@ export default function PublishDialog({ onClose }: { onClose: () => void }) {
       aria-label="Publish"
       onCancel={onClose}
       onKeyDown={(event) => {
-        if (event.key === 'Enter' && (event.metaKey || event.ctrlKey) && !reason) publish.mutate();
+        const isAsked = event.key === 'Enter' && (event.metaKey || event.ctrlKey);
+        if (isAsked && !reason && !publish.isPending && !publish.data) publish.mutate();
       }}
     >
       <header className={style.head}>
@@ -48,34 +49,50 @@ export default function PublishDialog({ onClose }: { onClose: () => void }) {
       ) : (
         <>
           <Review />
-          <footer className={style.foot}>
-            {publish.error && <Note tone="bad">{publish.error.message}</Note>}
-            <div>
-              <Input
-                aria-label="Notes"
-                placeholder="Notes: what changes for callers"
-                maxLength={2_500}
-                value={notes}
-                onChange={(event) => setNotes(event.target.value)}
-              />
-              <Button look="quiet" onClick={onClose}>
-                Cancel
-              </Button>
-              <Button
-                look="primary"
-                shortcut={`${MOD}↵`}
-                busy={publish.isPending}
-                blocked={reason}
-                onClick={() => publish.mutate()}
-              >
-                {action}
-              </Button>
-            </div>
-            <p>New runs take the new version. Runs in flight end on theirs. You can roll back at any time.</p>
-          </footer>
+          <Foot {...{ publish, action, reason, notes, onNotes: setNotes, onClose }} />
         </>
       )}
     </dialog>
+  );
+}
+
+type FootProps = {
+  publish: ReturnType<typeof usePublish>;
+  action: string;
+  /** Why it cannot be published. */
+  reason: string | null;
+  notes: string;
+  onNotes: (notes: string) => void;
+  onClose: () => void;
+};
+
+function Foot({ publish, action, reason, notes, onNotes, onClose }: FootProps) {
+  return (
+    <footer className={style.foot}>
+      {publish.error && <Note tone="bad">{publish.error.message}</Note>}
+      <div>
+        <Input
+          aria-label="Notes"
+          placeholder="Notes: what changes for callers"
+          maxLength={2_500}
+          value={notes}
+          onChange={(event) => onNotes(event.target.value)}
+        />
+        <Button look="quiet" onClick={onClose}>
+          Cancel
+        </Button>
+        <Button
+          look="primary"
+          shortcut={`${MOD}↵`}
+          busy={publish.isPending}
+          blocked={reason}
+          onClick={() => publish.mutate()}
+        >
+          {action}
+        </Button>
+      </div>
+      <p>New runs take the new version. Runs in flight end on theirs. You can roll back at any time.</p>
+    </footer>
   );
 }
 

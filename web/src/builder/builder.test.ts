@@ -41,6 +41,7 @@ const kinds = {
     kind('agent', ['content'], [field('max_turns', 'integer')]),
     kind('loop', ['results']),
   ],
+  connectors: [],
   node_fields: [field('after', 'after')],
   input_types: ['string'],
 };

@@ -4,7 +4,7 @@ import type { DraftState, DraftStore } from './draft/store';
 import type { Pins } from './pins/pins';
 import { type Suggestion, suggestions } from './suggestions';
 
-export type PanelTab = 'node' | 'document' | 'changes' | 'problems';
+export type PanelTab = 'node' | 'document' | 'changes' | 'problems' | 'import';
 
 export type Builder = {
   store: DraftStore;

@@ -2,22 +2,29 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { startOf } from '../api/range';
 import { statsOf } from '../api/stats';
-import { withoutIterations } from '../runs/traceTree';
+import { durationsOf, failuresOf } from './badges';
 import { useBuilder } from './context';
+import { useFigures } from './useFigures';
 
-/** How many runs of the last 7 days failed at each node. The server counts no durations by node. */
-export function useBadges(): Record<string, string> {
-  const { store } = useBuilder();
+export type Badges = { badges: Record<string, string>; words: string | null };
+
+/**
+ * What each node usually took in the last runs that succeeded, or how often it failed in 7 days; and what this is, in words.
+ * The server's sums count no durations by node: those come from traces.
+ */
+export function useBadges(): Badges {
+  const { store, state } = useBuilder();
   const from = useMemo(() => startOf('7d').toISOString(), []);
   const stats = useQuery(statsOf({ workflow: store.id, from, by: 'node', step: 'total' }));
+  const runs = useFigures(store.id);
+  const { outline } = state;
   return useMemo(() => {
-    const failures = new Map<string, number>();
-    for (const { name, failed } of stats.data?.items ?? []) {
-      const node = withoutIterations(name ?? '')
-        .split('/')
-        .at(-1);
-      if (node && failed > 0) failures.set(node, (failures.get(node) ?? 0) + failed);
-    }
-    return Object.fromEntries([...failures].map(([node, count]) => [node, `${count} failed`]));
-  }, [stats.data]);
+    if (!outline) return { badges: {}, words: null };
+    const durations = durationsOf(outline, runs ?? []);
+    const badges = { ...durations, ...failuresOf(outline, stats.data?.items ?? []) };
+    const words = runs?.length && Object.keys(durations).length ? wordsOf(runs.length) : null;
+    return { badges, words };
+  }, [outline, stats.data, runs]);
 }
+
+const wordsOf = (runs: number) => (runs === 1 ? 'Times of the last run' : `p50 of the last ${runs} runs`);

@@ -2,12 +2,16 @@ import { useMemo, useRef } from 'react';
 import type { Link } from '../graph/flow';
 import { OUTPUT } from '../graph/types';
 import { useBuilder } from './context';
+import { dropNode } from './form/dropping';
 import { kindOf, nodeOf } from './lookup';
 import { freshName } from './names';
 import { followers } from './pins/pins';
 import { useActions } from './useActions';
 
-/** Lines that are dragged from node to node: the second waits for the first; the output gets a field of its value. */
+/**
+ * Lines that are dragged from a node: another node waits for it, the output gets a field of its value, and a field of the
+ * form a reference to it.
+ */
 export function useConnecting() {
   const { state, kinds, locked } = useBuilder();
   const actions = useActions();
@@ -33,6 +37,6 @@ export function useConnecting() {
       const names = state.outline?.outputs.map(({ name }) => name) ?? [];
       actions.setSection(['output', freshName(link.from, names)], `<${link.from}${field ? `.${field}` : ''}>`);
     };
-    return { mayConnect, connect };
+    return { mayConnect, connect, drop: (node: string, element: Element | null) => dropNode(element, node) };
   }, [locked]);
 }

@@ -1,3 +1,4 @@
+import { copy as toClipboard } from '../ui/copy';
 import { useBuilder } from './context';
 import { useActions } from './useActions';
 
@@ -31,11 +32,11 @@ function openPanel(open: (panel: 'node') => void) {
 
 async function copy(copied: Promise<string | null>) {
   const text = await copied;
-  if (text) await navigator.clipboard.writeText(text);
+  if (text) await toClipboard(text);
 }
 
-/** Takes what looks like nodes; anything else in the clipboard is left alone. */
+/** Takes what looks like nodes; anything else in the clipboard is left alone, and one that may not be read. */
 async function paste(add: (yaml: string) => void) {
-  const text = await navigator.clipboard.readText();
+  const text = (await navigator.clipboard?.readText().catch(() => '')) ?? '';
   if (/\btype:/.test(text) && text.length < 1_000_000) add(text);
 }

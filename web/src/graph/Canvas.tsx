@@ -1,9 +1,7 @@
 import {
   Background,
   BackgroundVariant,
-  type Connection,
   ConnectionLineType,
-  type Edge,
   MiniMap,
   type Node,
   type NodeChange,
@@ -15,11 +13,11 @@ import '@xyflow/react/dist/base.css';
 import { useMemo, useRef, useState } from 'react';
 import { groupOf } from '../ui/KindTile';
 import style from './Canvas.module.css';
-import type { Link } from './flow';
 import { Lines } from './Lines';
 import { Container, Gate, Step } from './Nodes';
 import type { DrawnNode, NodeData } from './scene';
 import { Tree } from './Tree';
+import { useConnection } from './useConnection';
 import { useDrawing } from './useDrawing';
 import { useView } from './useView';
 import { levelOf, MAX_ZOOM, MIN_ZOOM } from './viewport';
@@ -48,7 +46,7 @@ function Drawing(props: Props) {
   const view = useView(frame, drawing, selected);
   const [hasFocus, setFocus] = useState(false);
   const [isMoving, setMoving] = useState(false);
-  const [isConnecting, setConnecting] = useState(false);
+  const connection = useConnection(connecting);
   const level = useStore((store) => levelOf(store.transform[2]));
   const nodes = useFlowNodes(drawing, readOnly);
   const choose = (id: string | null) => {
@@ -56,9 +54,7 @@ function Drawing(props: Props) {
     frame.current?.querySelector<HTMLElement>('[data-graph-tree] [tabindex="0"]')?.focus({ preventScroll: true });
   };
   const move = (changes: NodeChange<Node<NodeData>>[]) => {
-    const found = changes.flatMap((change) =>
-      change.type === 'position' && change.position ? [[change.id, change.position] as const] : [],
-    );
+    const found = positionsIn(changes);
     if (found.length > 0) drawing.setMoved((before) => ({ ...before, ...Object.fromEntries(found) }));
   };
   return (
@@ -68,7 +64,7 @@ function Drawing(props: Props) {
       data-level={level}
       data-moving={isMoving || undefined}
       data-focus={hasFocus || undefined}
-      data-connecting={isConnecting || undefined}
+      data-connecting={connection.isConnecting || undefined}
     >
       <Tree {...drawing} selected={selected} onSelect={onSelect} onKey={onKey} onFocus={setFocus} onView={view.onKey} />
       <ReactFlow
@@ -88,49 +84,50 @@ function Drawing(props: Props) {
         onlyRenderVisibleElements
         nodesDraggable={!readOnly}
         nodesConnectable={!readOnly && connecting !== undefined}
-        onConnectStart={() => setConnecting(true)}
-        onConnectEnd={() => setConnecting(false)}
-        onConnect={(connection) => connecting?.connect(linkOf(connection))}
-        isValidConnection={(connection) => connecting?.mayConnect(linkOf(connection)) ?? false}
-        connectionLineType={ConnectionLineType.SmoothStep}
-        connectionLineStyle={CONNECTION_LINE}
-        connectionRadius={0}
-        nodesFocusable={false}
-        elementsSelectable={false}
-        disableKeyboardA11y
-        deleteKeyCode={null}
-        panOnScroll
-        zoomOnDoubleClick={false}
-        minZoom={MIN_ZOOM}
-        maxZoom={MAX_ZOOM}
-        zIndexMode="manual"
-        proOptions={{ hideAttribution: true }}
+        {...connection.props}
+        {...FIXED}
       >
         <Background variant={BackgroundVariant.Dots} gap={24} size={1.5} />
         <Lines lines={drawing.lines} />
-        {nodes.length >= MINIMAP_FROM && (
-          <MiniMap<Node<NodeData>>
-            style={MAP_SIZE}
-            pannable
-            zoomable
-            className={style.map}
-            nodeClassName={mapClass}
-            ariaLabel="Overview"
-          />
-        )}
+        {nodes.length >= MINIMAP_FROM && <Overview />}
       </ReactFlow>
       <ZoomBar onFit={view.fit} onTidy={readOnly ? null : view.tidy} />
     </div>
   );
 }
 
-const CONNECTION_LINE = { stroke: 'var(--accent)', strokeWidth: 2, strokeDasharray: '4 4' };
+const positionsIn = (changes: NodeChange<Node<NodeData>>[]) =>
+  changes.flatMap((change) =>
+    change.type === 'position' && change.position ? [[change.id, change.position] as const] : [],
+  );
 
-const linkOf = ({ source, target, sourceHandle }: Connection | Edge): Link => ({
-  from: source,
-  to: target,
-  branch: sourceHandle ?? null,
-});
+const Overview = () => (
+  <MiniMap<Node<NodeData>>
+    style={MAP_SIZE}
+    pannable
+    zoomable
+    className={style.map}
+    nodeClassName={mapClass}
+    ariaLabel="Overview"
+  />
+);
+
+/** What is the same in every drawing. The tree beside it has the keyboard, and the lines are our own. */
+const FIXED = {
+  connectionLineType: ConnectionLineType.SmoothStep,
+  connectionLineStyle: { stroke: 'var(--accent)', strokeWidth: 2, strokeDasharray: '4 4' },
+  connectionRadius: 0,
+  nodesFocusable: false,
+  elementsSelectable: false,
+  disableKeyboardA11y: true,
+  deleteKeyCode: null,
+  panOnScroll: true,
+  zoomOnDoubleClick: false,
+  minZoom: MIN_ZOOM,
+  maxZoom: MAX_ZOOM,
+  zIndexMode: 'manual',
+  proOptions: { hideAttribution: true },
+} as const;
 
 const mapClass = ({ data, type }: Node<NodeData>) => {
   if (data.isSelected) return style.mapSelected ?? '';

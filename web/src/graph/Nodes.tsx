@@ -62,13 +62,18 @@ function Head({ node, data }: { node: OutlineNode; data: NodeData }) {
     <div className={style.head}>
       <KindTile kind={node.kind} />
       <div className={style.names}>
-        <b>{node.id || 'no id'}</b>
+        <b title={node.id}>{titleOf(node)}</b>
         <span>{(node.touches ?? node.name ?? node.kind) + tools}</span>
       </div>
       <Badge badge={data.badge} run={data.run} />
     </div>
   );
 }
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The id, which references are made of. Of a node whose id only a machine can read, its name. */
+const titleOf = ({ id, name, kind }: OutlineNode) => (UUID.test(id) ? (name ?? kind) : id || 'no id');
 
 function Badge({ badge, run }: { badge: string | undefined; run: NodeRun | undefined }) {
   if (!badge && !run) return null;

@@ -10,7 +10,7 @@ export function OutPort({ branch = null, share = 0.5 }: { branch?: string | null
       position={Position.Bottom}
       className={style.out}
       style={{ left: `${share * 100}%` }}
-      title="Drag to the node that follows"
+      title="Drag to the node that follows, or to a field that reads it"
     />
   );
 }

@@ -5,6 +5,13 @@ import type { Link } from './flow';
 import type { NodeMark, NodeRun, Outline } from './types';
 import style from './WorkflowGraph.module.css';
 
+export type Connecting = {
+  mayConnect: (link: Link) => boolean;
+  connect: (link: Link) => void;
+  /** A line was dropped outside of the graph. Returns whether something there took the node. */
+  drop: (node: string, element: Element | null) => boolean;
+};
+
 export type WorkflowGraphProps = {
   outline: Outline;
   /** A node's id, `api` for the input, `output` for the output. */
@@ -23,7 +30,7 @@ export type WorkflowGraphProps = {
   /** Keys that the graph does not handle itself: Enter, Delete, ⌘D, ⌘C, ⌘V, a. */
   onKey?: (event: React.KeyboardEvent, selected: string | null) => void;
   /** What happens when a line is dragged from a node to another one. Without it none can be. */
-  connecting?: { mayConnect: (link: Link) => boolean; connect: (link: Link) => void };
+  connecting?: Connecting;
   className?: string;
 };
 

@@ -1,5 +1,5 @@
 import { useMutation } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { cancelRuns, type Job, type RunChoice } from '../api/runs';
 import { useBlocked } from '../app/useSession';
 import { Button } from '../ui/Button';
@@ -93,11 +93,15 @@ function useChosen({ list, filters, workflowId, selection }: Choosing): Chosen &
   return { count, choice, runs, complete: !all && runs.length === selection.ids.size, before };
 }
 
+/** Whoever leaves the page, or chooses none, leaves the export. */
 function useExport({ filters, workflowId, selection }: Pick<Props, 'filters' | 'workflowId' | 'selection'>) {
   const [done, setDone] = useState(0);
+  const stop = useRef<AbortController>(null);
+  useEffect(() => () => stop.current?.abort(), []);
   const read = useMutation({
     mutationFn: async () => {
-      const { signal } = new AbortController();
+      stop.current = new AbortController();
+      const { signal } = stop.current;
       setDone(0);
       const runs = selection.all
         ? await readMatching(toQuery(filters), workflowId, setDone, signal)

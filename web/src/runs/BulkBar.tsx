@@ -4,21 +4,17 @@ import style from './BulkBar.module.css';
 
 type Action = { label: string; icon: ReactNode; run: () => void; blocked?: string | null; busy?: boolean };
 
-/** What is to be done with the chosen rows. */
-export function BulkBar({
-  count,
-  about,
-  more,
-  actions,
-  onClear,
-}: {
+type Props = {
   count: string;
   about: string;
   /** Chooses all that match. */
   more: { label: string; run: () => void } | null;
   actions: Action[];
   onClear: () => void;
-}) {
+};
+
+/** What is to be done with the chosen rows. */
+export function BulkBar({ count, about, more, actions, onClear }: Props) {
   return (
     <section className={style.bar} aria-label="Chosen runs">
       <p>

@@ -15,62 +15,53 @@ type Props = { filters: Filters; workflowId: string | undefined; onChange: (chan
 
 /** The filters that apply as chips, those that may be added, and the search. */
 export function FilterBar({ filters, workflowId, onChange }: Props) {
-  const workflows = useWorkflowNames();
-  const keys = useKeyNames();
-  const versions = useVersions(workflowId ?? filters.workflow);
-  const names = (filter: Filter, value: string) =>
-    filter === 'workflow' ? nameIn(workflows, value) : filter === 'key' ? nameIn(keys, value) : undefined;
-  const choices = (items: { id: string; name: string }[]) => items.map(({ id, name }) => ({ value: id, label: name }));
-  const statuses = STATUSES.map((value) => ({ value, label: value.charAt(0).toUpperCase() + value.slice(1) }));
-  const seesKeys = !useBlocked()('trace', workflowId);
-  const add = { filters, onChange };
+  const { addable, names } = useFilters(filters, workflowId);
   return (
     <search className={style.bar}>
       {chips(filters, names).map(({ filter, name, value }) => (
         <FilterChip key={filter} name={name} value={value} onRemove={() => onChange({ [filter]: null })} />
       ))}
-      <Add {...add} label="Status" fields={[{ filter: 'status', label: 'Status', choices: statuses }]} />
-      {!workflowId && (
-        <Add
-          {...add}
-          label="Workflow"
-          fields={[{ filter: 'workflow', label: 'Workflow', choices: choices(workflows) }]}
-        />
-      )}
-      <Add
-        {...add}
-        label="Version"
-        fields={[{ filter: 'version', label: 'Version', choices: versions.map((value) => ({ value, label: value })) }]}
-      />
-      <Add
-        {...add}
-        label="Node or code"
-        fields={[
-          { filter: 'node', label: 'Failed at the node' },
-          { filter: 'code', label: 'With the code', hint: 'As http_status or timeout' },
-        ]}
-      />
-      {seesKeys && (
-        <Add {...add} label="Key" fields={[{ filter: 'key', label: 'Started by the key', choices: choices(keys) }]} />
-      )}
-      <Add {...add} label="User" fields={[{ filter: 'user', label: 'User' }]} />
-      <Add
-        {...add}
-        label="Slower than"
-        fields={[{ filter: 'slower', label: 'Slower than', hint: 'As 900 ms, 2.5 s, 3 min', duration: true }]}
-      />
-      <Add
-        {...add}
-        label="Time"
-        fields={[
-          { filter: 'from', label: 'From', time: true },
-          { filter: 'to', label: 'Before', time: true },
-        ]}
-      />
+      {addable.map(({ label, fields }) => (
+        <Add key={label} label={label} fields={fields} filters={filters} onChange={onChange} />
+      ))}
       <TextSearch value={filters.q ?? ''} onSearch={(q) => onChange({ q: q || null })} />
     </search>
   );
 }
+
+/** The filters that there are, with what can be chosen in each, and the names of what is chosen. */
+function useFilters(filters: Filters, workflowId: string | undefined) {
+  const workflows = useWorkflowNames();
+  const keys = useKeyNames();
+  const versions = useVersions(workflowId ?? filters.workflow);
+  const seesKeys = !useBlocked()('trace', workflowId);
+  const addable: Addable[] = [
+    { label: 'Status', fields: [{ filter: 'status', label: 'Status', choices: STATUS_CHOICES }] },
+    ...(workflowId
+      ? []
+      : [
+          {
+            label: 'Workflow',
+            fields: [{ filter: 'workflow', label: 'Workflow', choices: choicesOf(workflows) } as const],
+          },
+        ]),
+    {
+      label: 'Version',
+      fields: [{ filter: 'version', label: 'Version', choices: versions.map((value) => ({ value, label: value })) }],
+    },
+    NODE_OR_CODE,
+    ...(seesKeys
+      ? [{ label: 'Key', fields: [{ filter: 'key', label: 'Started by the key', choices: choicesOf(keys) } as const] }]
+      : []),
+    ...OTHERS,
+  ];
+  const named: Partial<Record<Filter, { id: string; name: string }[]>> = { workflow: workflows, key: keys };
+  const names = (filter: Filter, value: string) => nameIn(named[filter] ?? [], value);
+  return { addable, names };
+}
+
+const choicesOf = (items: { id: string; name: string }[]) => items.map(({ id, name }) => ({ value: id, label: name }));
+const STATUS_CHOICES = STATUSES.map((value) => ({ value, label: value.charAt(0).toUpperCase() + value.slice(1) }));
 
 type FieldOf = {
   filter: Filter;
@@ -80,7 +71,31 @@ type FieldOf = {
   duration?: boolean;
   time?: boolean;
 };
-type AddProps = { label: string; fields: FieldOf[]; filters: Filters; onChange: (changes: Changes) => void };
+type Addable = { label: string; fields: FieldOf[] };
+
+const NODE_OR_CODE: Addable = {
+  label: 'Node or code',
+  fields: [
+    { filter: 'node', label: 'Failed at the node' },
+    { filter: 'code', label: 'With the code', hint: 'Such as http_status or timeout' },
+  ],
+};
+const OTHERS: Addable[] = [
+  { label: 'User', fields: [{ filter: 'user', label: 'User' }] },
+  {
+    label: 'Slower than',
+    fields: [{ filter: 'slower', label: 'Slower than', hint: 'Such as 900 ms, 2.5 s, 3 min', duration: true }],
+  },
+  {
+    label: 'Time',
+    fields: [
+      { filter: 'from', label: 'From', time: true },
+      { filter: 'to', label: 'Before', time: true },
+    ],
+  },
+];
+
+type AddProps = Addable & { filters: Filters; onChange: (changes: Changes) => void };
 
 function Add({ label, fields, filters, onChange }: AddProps) {
   if (fields.every(({ filter }) => filters[filter])) return null;

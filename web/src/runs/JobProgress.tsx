@@ -26,7 +26,7 @@ export function JobProgress({ id, onClose }: { id: string; onClose: () => void }
   useEffect(() => {
     if (over) client.invalidateQueries({ queryKey: ['runs'] });
   }, [over, client]);
-  if (job.isError) {
+  if (job.isError && !job.data) {
     return (
       <Note
         tone="warn"
@@ -41,27 +41,24 @@ export function JobProgress({ id, onClose }: { id: string; onClose: () => void }
     );
   }
   if (!job.data) return null;
-  const { done, failed, total } = job.data.progress;
+  const { progress } = job.data;
+  const [label, act] = over ? ['Close', onClose] : ['Stop', () => cancel.mutate()];
   return (
     <section className={style.job} aria-label="Job">
       <p>{said}</p>
-      <progress max={total ?? 1} value={total === null ? undefined : done + failed} aria-label={said} />
-      {over ? (
-        <Button size="small" onClick={onClose}>
-          Close
-        </Button>
-      ) : (
-        <Button size="small" busy={cancel.isPending} onClick={() => cancel.mutate()}>
-          Stop
-        </Button>
-      )}
-      {job.data.progress.last_failure && (
-        <p className={style.failure}>The last that could not: {job.data.progress.last_failure}</p>
-      )}
+      <Bar progress={progress} label={said} />
+      <Button size="small" busy={cancel.isPending} onClick={act}>
+        {label}
+      </Button>
+      {progress.last_failure && <p className={style.failure}>The last that could not: {progress.last_failure}</p>}
       {cancel.error && <p className={style.failure}>{cancel.error.message}</p>}
     </section>
   );
 }
+
+const Bar = ({ progress: { done, failed, total }, label }: { progress: Job['progress']; label: string }) => (
+  <progress max={total ?? 1} value={total === null ? undefined : done + failed} aria-label={label} />
+);
 
 function inWords({ kind, status, progress: { done, failed, total } }: Job): string {
   const verb = kind === 'cancel' ? 'Cancelled' : 'Replayed';

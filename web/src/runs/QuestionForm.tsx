@@ -22,20 +22,7 @@ export function QuestionForm({ question, runId, workflowId, onAnswered }: Props)
   const { data, problems } = readAnswer(fields, texts);
   const free = question.fields === null ? readObject(any) : null;
   const wrong = Object.keys(problems).length > 0 || Boolean(free?.problem);
-  const answer = useMutation({
-    mutationFn: (approved: boolean) =>
-      body(
-        api.POST('/v1/runs/{run_id}/resume', {
-          params: { path: { run_id: runId } },
-          body: {
-            node: question.node,
-            approved,
-            ...(approved ? { data: (free ? (free.data ?? {}) : data) as Record<string, never> } : {}),
-          },
-        }),
-      ),
-    onSuccess: onAnswered,
-  });
+  const answer = useAnswer({ runId, node: question.node, data: free ? (free.data ?? {}) : data, onAnswered });
   return (
     <form
       className={style.form}
@@ -77,6 +64,20 @@ export function QuestionForm({ question, runId, workflowId, onAnswered }: Props)
       </div>
     </form>
   );
+}
+
+type Answer = { runId: string; node: string; data: unknown; onAnswered: () => void };
+
+/** Approves with what was filled in, or rejects. */
+function useAnswer({ runId, node, data, onAnswered }: Answer) {
+  const params = { path: { run_id: runId } };
+  return useMutation({
+    mutationFn: (approved: boolean) => {
+      const given = approved ? { data: data as Record<string, never> } : {};
+      return body(api.POST('/v1/runs/{run_id}/resume', { params, body: { node, approved, ...given } }));
+    },
+    onSuccess: onAnswered,
+  });
 }
 
 type FieldProps = {

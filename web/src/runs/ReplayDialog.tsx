@@ -10,12 +10,14 @@ import { Field, Select } from '../ui/Field';
 import { formatCost, formatDuration, shortId } from '../ui/format';
 import { Note } from '../ui/Note';
 import { Status } from '../ui/Status';
-import { toReplay, withoutRun } from './jobs';
+import { toReplay, trialOf, withoutRun } from './jobs';
 import { useVersions } from './names';
 import style from './ReplayDialog.module.css';
 import { commonFailure, spent } from './savings';
 
 type From = 'failed' | 'start';
+
+const NO_TRIAL = 'Choose runs one by one: the newest of all that match cannot be told from the next.';
 
 export type Chosen = {
   /** In words: "13 runs", "all that match". */
@@ -27,21 +29,19 @@ export type Chosen = {
   complete: boolean;
 };
 
-/** How to run the chosen runs again: from where, on which version, how many at a time. */
-export function ReplayDialog({
-  chosen,
-  onClose,
-  onStarted,
-}: {
+type Props = {
   chosen: Chosen;
   onClose: () => void;
   onStarted: (job: Job) => void;
-}) {
+};
+
+/** How to run the chosen runs again: from where, on which version, how many at a time. */
+export function ReplayDialog({ chosen, onClose, onStarted }: Props) {
   const anyFailed = chosen.runs.some(({ status }) => status === 'failed');
   const [from, setFrom] = useState<From>(anyFailed || !chosen.complete ? 'failed' : 'start');
   const [version, setVersion] = useState('');
   const [atATime, setAtATime] = useState('5');
-  const tried = chosen.runs[0];
+  const tried = trialOf(chosen);
   const trial = useTrial(tried, from, version);
   const replay = useMutation({
     mutationFn: () =>
@@ -58,31 +58,7 @@ export function ReplayDialog({
       title={`Replay ${chosen.count}`}
       lead="New runs, linked to the old ones, without their callers’ webhooks."
       onClose={onClose}
-      footer={
-        <>
-          <span className={style.left}>
-            <Button
-              onClick={() => trial.start.mutate()}
-              busy={trial.start.isPending}
-              blocked={chosen.runs[0] ? null : 'No chosen run is loaded.'}
-            >
-              Try one first
-            </Button>
-          </span>
-          <Button look="quiet" onClick={onClose}>
-            Close
-          </Button>
-          <Button
-            look="primary"
-            icon={<RotateCw />}
-            busy={replay.isPending}
-            blocked={trial.start.data && chosen.complete && chosen.runs.length === 1 ? 'The only one was tried.' : null}
-            onClick={() => replay.mutate()}
-          >
-            {trial.start.data ? 'Replay the others' : `Replay ${chosen.count}`}
-          </Button>
-        </>
-      }
+      footer={<Foot chosen={chosen} trial={trial} mayTry={tried !== undefined} replay={replay} onClose={onClose} />}
     >
       <Where chosen={chosen} from={from} onChange={setFrom} />
       <div className={style.pair}>
@@ -100,6 +76,39 @@ export function ReplayDialog({
       <Trial trial={trial} />
       {replay.error && <Note tone="bad">{replay.error.message}</Note>}
     </Dialog>
+  );
+}
+
+type FootProps = {
+  chosen: Chosen;
+  trial: ReturnType<typeof useTrial>;
+  mayTry: boolean;
+  replay: { mutate: () => void; isPending: boolean };
+  onClose: () => void;
+};
+
+function Foot({ chosen, trial: { start }, mayTry, replay, onClose }: FootProps) {
+  const wasOnly = start.data && chosen.complete && chosen.runs.length === 1;
+  return (
+    <>
+      <span className={style.left}>
+        <Button onClick={() => start.mutate()} busy={start.isPending} blocked={mayTry ? null : NO_TRIAL}>
+          Try one first
+        </Button>
+      </span>
+      <Button look="quiet" onClick={onClose}>
+        Close
+      </Button>
+      <Button
+        look="primary"
+        icon={<RotateCw />}
+        busy={replay.isPending}
+        blocked={wasOnly ? 'The only one was tried.' : null}
+        onClick={() => replay.mutate()}
+      >
+        {start.data ? 'Replay the others' : `Replay ${chosen.count}`}
+      </Button>
+    </>
   );
 }
 
@@ -154,7 +163,7 @@ function VersionField({ runs, value, onChange }: { runs: Run[]; value: string; o
 function useTrial(run: Run | undefined, from: From, version: string) {
   const start = useMutation({
     mutationFn: async () => {
-      if (!run) throw new Error('No chosen run is loaded.');
+      if (!run) throw new Error(NO_TRIAL);
       return replayRun(run.id, { all: from === 'start', ...(version ? { version } : {}) });
     },
   });

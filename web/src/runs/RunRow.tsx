@@ -40,14 +40,7 @@ export const RunRow = memo(function RunRow({
       onClick={open}
     >
       <td className={style.check}>
-        <label>
-          <input
-            type="checkbox"
-            aria-label={`Choose ${run.id}`}
-            checked={chosen}
-            onChange={(event) => onChoose(run.id, (event.nativeEvent as MouseEvent).shiftKey)}
-          />
-        </label>
+        <Choose id={run.id} chosen={chosen} onChoose={onChoose} />
       </td>
       <td>
         <Status state={run.status} />
@@ -65,11 +58,7 @@ export const RunRow = memo(function RunRow({
         </span>
       </td>
       <td className={style.failedAt} title={run.error?.message}>
-        {run.error && (
-          <>
-            {run.error.node && <b className="mono">{run.error.node}</b>} {run.error.code}
-          </>
-        )}
+        {run.error?.node && <b className="mono">{run.error.node}</b>} {run.error?.code}
       </td>
       <td className={style.started} title={formatDateTime(run.created_at)}>
         <time dateTime={run.created_at}>{startedAt(run.created_at)}</time>
@@ -79,6 +68,17 @@ export const RunRow = memo(function RunRow({
     </tr>
   );
 });
+
+const Choose = ({ id, chosen, onChoose }: { id: string } & Pick<RowProps, 'chosen' | 'onChoose'>) => (
+  <label>
+    <input
+      type="checkbox"
+      aria-label={`Choose ${id}`}
+      checked={chosen}
+      onChange={(event) => onChoose(id, (event.nativeEvent as MouseEvent).shiftKey)}
+    />
+  </label>
+);
 
 function Figures({ run }: { run: Run }) {
   const over = run.ended_at !== null;

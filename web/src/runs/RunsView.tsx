@@ -1,8 +1,9 @@
 import { Pause, Play } from 'lucide-react';
-import { type ReactNode, useCallback, useMemo, useState } from 'react';
+import { type ReactNode, useCallback, useEffect, useMemo, useState } from 'react';
 import { useSearchParams } from 'wouter';
 import { usePageActions } from '../app/actions';
 import { Failure } from '../app/Failure';
+import { withParams } from '../app/params';
 import { useShortcut } from '../app/shortcuts';
 import { Button } from '../ui/Button';
 import { Empty, Skeleton } from '../ui/Empty';
@@ -13,7 +14,7 @@ import { Segment } from '../ui/Segment';
 import { Status } from '../ui/Status';
 import { Bulk } from './Bulk';
 import { FilterBar } from './FilterBar';
-import { type Filter, readFilters, SPANS, withFilter } from './filters';
+import { type Filter, type Filters, readFilters, SPANS, withFilter } from './filters';
 import { Histogram } from './Histogram';
 import { JobProgress } from './JobProgress';
 import { nameIn, useKeyNames } from './names';
@@ -30,26 +31,15 @@ export function RunsView({ workflowId }: { workflowId?: string }) {
   const live = params.get('live') === '1';
   const list = useRuns(filters, workflowId, live);
   const set = (name: string, value: string | null) =>
-    setParams((now) => withParam(now, name, value), { replace: true });
+    setParams((now) => withParams(now, { [name]: value }), { replace: true });
   const change = (changes: Partial<Record<Filter, string | null>>) => setParams((now) => withFilter(now, changes));
-  const chosen = useSelection(list);
+  const chosen = useSelection(list, filters);
   const keys = useKeyNames();
   const job = params.get('job');
   usePageActions([
     { id: 'live', label: live ? 'Stop following runs' : 'Follow new runs', run: () => set('live', live ? null : '1') },
   ]);
-  const actions = (
-    <>
-      <Segment label="Time shown" options={[...SPANS]} value={span.value} onChange={(value) => set('span', value)} />
-      <Button
-        aria-pressed={live}
-        icon={live ? <Pause aria-hidden /> : <Play aria-hidden fill="currentColor" />}
-        onClick={() => set('live', live ? null : '1')}
-      >
-        {live ? 'Pause' : 'Live'}
-      </Button>
-    </>
-  );
+  const actions = <Actions span={span.value} live={live} onChange={set} />;
   return (
     <Frame
       workflowId={workflowId}
@@ -76,7 +66,7 @@ export function RunsView({ workflowId }: { workflowId?: string }) {
         onChooseLoaded={chosen.chooseAllLoaded}
         marked={list.marked}
         keyName={(id) => nameIn(keys, id) ?? id}
-        onEnd={() => !filters.q && list.hasNextPage && !list.isFetching && list.fetchNextPage()}
+        onEnd={() => !filters.q && mayReadOn(list) && list.fetchNextPage()}
       />
       <End list={list} filtered={Object.keys(filters).length > 0} searching={Boolean(filters.q)} />
       {chosen.selection.ids.size > 0 && (
@@ -93,12 +83,23 @@ export function RunsView({ workflowId }: { workflowId?: string }) {
   );
 }
 
-function withParam(params: URLSearchParams, name: string, value: string | null): URLSearchParams {
-  const next = new URLSearchParams(params);
-  if (value) next.set(name, value);
-  else next.delete(name);
-  return next;
-}
+type ActionsProps = { span: string; live: boolean; onChange: (name: string, value: string | null) => void };
+
+const Actions = ({ span, live, onChange }: ActionsProps) => (
+  <>
+    <Segment label="Time shown" options={[...SPANS]} value={span} onChange={(value) => onChange('span', value)} />
+    <Button
+      aria-pressed={live}
+      icon={live ? <Pause aria-hidden /> : <Play aria-hidden fill="currentColor" />}
+      onClick={() => onChange('live', live ? null : '1')}
+    >
+      {live ? 'Pause' : 'Live'}
+    </Button>
+  </>
+);
+
+/** A page that could not be read is read again when somebody asks for it. */
+const mayReadOn = ({ hasNextPage, isFetching, isError }: RunList) => hasNextPage && !isFetching && !isError;
 
 type FrameProps = { workflowId: string | undefined; actions: ReactNode; going: number; children: ReactNode };
 
@@ -122,8 +123,11 @@ function Frame({ workflowId, actions, going, children }: FrameProps) {
   );
 }
 
-function useSelection(list: RunList) {
+/** The chosen rows. Other filters list other runs: what is out of sight must not be cancelled or replayed. */
+function useSelection(list: RunList, filters: Filters) {
   const [selection, setSelection] = useState<Selection>(NOTHING);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `filters` is a new object at each change of the address
+  useEffect(() => setSelection(NOTHING), [JSON.stringify(filters)]);
   const order = useMemo(() => list.runs.map(({ id }) => id), [list.runs]);
   const choose = useCallback(
     (id: string, range: boolean) => setSelection((now) => (range ? extend(now, id, order) : toggle(now, id))),

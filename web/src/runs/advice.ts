@@ -20,14 +20,14 @@ const ADVICE: Record<string, string> = {
   max_turns: 'The model still called tools in its last turn. Raise `max_turns`, or say in the prompt when to stop.',
   schema_mismatch: 'The answer does not fit the schema. Make the schema wider, or the prompt more exact.',
   code_error:
-    'The code threw an error; the message names its line. Mend it in the builder and rerun on the new version.',
+    'The code threw an error; the message names its line. Fix it in the builder and rerun on the new version.',
   code_timeout: 'The code was too slow. Make it do less, or split the work.',
   code_memory: 'The code used too much memory. Make it hold less at a time.',
   overloaded: 'The server had no place to compute. Rerun from here when it has less to do.',
   unknown_route: 'The model chose a route that does not exist. Give the router a `fallback`.',
   value_too_large: 'A value is over 4 MiB. Pass a file, or less of it.',
   invalid_input: 'The input is not what the workflow accepts. Edit it first.',
-  not_pinned: 'The run was started without a version of this child. Publish it, then start anew.',
+  not_pinned: 'The run was started without a version of this child. Publish it, then start again.',
   interrupted:
     'The server stopped while the call was open, and it may be made once at most. Check whether it took effect before you rerun.',
   too_many_iterations: 'There are more than 1,000 iterations. Cut the list.',

@@ -30,7 +30,7 @@ function round(step: number): number {
 function ticks(total: number, step: number) {
   return Array.from({ length: Math.floor(total / step) }, (_, index) => (index + 1) * step)
     .filter((at) => at < total * 0.97)
-    .map((at) => ({ at, label: formatDuration(at).replace(/ 0 (s|min|h)$/, '') }));
+    .map((at) => ({ at, label: formatDuration(at) }));
 }
 
 export const percent = (axis: Axis, ms: number) => `${(Math.max(0, ms) / axis.total) * 100}%`;

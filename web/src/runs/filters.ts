@@ -1,5 +1,6 @@
 /** The filters of a list of runs: in the URL, in words, and as the API takes them. */
 import type { RunChoice, RunQuery } from '../api/runs';
+import { withParams } from '../app/params';
 import { formatDateTime, formatDuration } from '../ui/format';
 
 export const FILTERS = [
@@ -44,11 +45,7 @@ type Changes = Partial<Record<Filter, string | null>>;
  * only, so that they and another status exclude each other: the one that is set now stays.
  */
 export function withFilter(params: URLSearchParams, changes: Changes): URLSearchParams {
-  const next = new URLSearchParams(params);
-  for (const [name, value] of Object.entries(changes)) {
-    if (value) next.set(name, value);
-    else next.delete(name);
-  }
+  const next = withParams(params, changes);
   const status = next.get('status');
   if (status && status !== 'failed') {
     const gone = changes.status ? (['node', 'code'] as const) : (['status'] as const);

@@ -48,7 +48,10 @@ describe('what a rerun keeps', () => {
   });
 
   it('is known for many runs only if it is for each', () => {
-    const run = (cost: number | null) => ({ usage: { tokens: 1, cost_nano_usd: cost }, duration_ms: 10 });
+    const run = (cost: number | null) => ({
+      usage: { tokens: 1, input_tokens: 1, output_tokens: 0, cost_nano_usd: cost },
+      duration_ms: 10,
+    });
     expect(spent([run(1), run(2)])).toEqual({ ms: 20, costNanoUsd: 3 });
     expect(spent([run(1), run(null)]).costNanoUsd).toBeNull();
   });

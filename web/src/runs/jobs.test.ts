@@ -1,5 +1,5 @@
 import { expect, it, test } from 'vitest';
-import { notCancelled, notReplayed, toCancel, toReplay, withoutRun } from './jobs';
+import { notCancelled, notReplayed, toCancel, toReplay, trialOf, withoutRun } from './jobs';
 
 it('asks each job for the runs that it is for', () => {
   expect(toReplay({ status: 'failed', code: 'timeout' })).toEqual({ status: 'failed', code: 'timeout' });
@@ -23,4 +23,13 @@ test('the run that was tried is not replayed again', () => {
     status: 'failed',
     created_before: tried.created_at,
   });
+});
+
+test('what is tried is the newest of all that match, wherever it stands in the list', () => {
+  const run = (id: string, minute: number) => ({ id, created_at: `2026-01-02T00:0${minute}:00Z` });
+  const runs = [run('run_a', 1), run('run_c', 3), run('run_b', 2)];
+  expect(trialOf({ choice: { status: 'failed' }, runs })?.id).toBe('run_c');
+  expect(trialOf({ choice: { run_ids: ['run_a', 'run_b'] }, runs })?.id).toBe('run_a');
+  expect(trialOf({ choice: {}, runs: [...runs, run('run_d', 3)] })).toBeUndefined();
+  expect(trialOf({ choice: {}, runs: [] })).toBeUndefined();
 });

@@ -32,14 +32,20 @@ export function notCancelled({ choice, runs, complete }: Loaded): string | null 
   return none ? 'All chosen runs are over.' : null;
 }
 
+type Tried = Pick<Run, 'id' | 'created_at'>;
+
 /**
- * The choice without its newest run, which was tried already. Lists begin with the newest, so that conditions leave it out
- * by its time.
+ * The run that may be tried before the others. Conditions leave a run out by its time alone, so that it is then the newest,
+ * and only if no other run began at the same time.
  */
-export function withoutRun(
-  { choice }: { choice: RunChoice },
-  { id, created_at }: Pick<Run, 'id' | 'created_at'>,
-): RunChoice {
+export function trialOf<T extends Tried>({ choice, runs }: { choice: RunChoice; runs: T[] }): T | undefined {
+  if (choice.run_ids) return runs[0];
+  const [newest, next] = runs.toSorted((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at));
+  return newest?.created_at === next?.created_at ? undefined : newest;
+}
+
+/** The choice without the run that was tried. */
+export function withoutRun({ choice }: { choice: RunChoice }, { id, created_at }: Tried): RunChoice {
   if (choice.run_ids) return { ...choice, run_ids: choice.run_ids.filter((other) => other !== id) };
   return { ...choice, created_before: created_at };
 }

@@ -76,13 +76,15 @@ function prepended(data: InfiniteData<RunPage> | undefined, fresh: Run[]) {
 type Pages = {
   hasNextPage: boolean;
   isFetching: boolean;
+  isError: boolean;
   data: InfiniteData<RunPage> | undefined;
   fetchNextPage: () => unknown;
 };
 
 function useGoOn(pages: Pages, found: number) {
   const looked = pages.data?.pages.length ?? 0;
-  const goOn = found === 0 && pages.hasNextPage && !pages.isFetching && looked < EMPTY_PAGES;
+  const isFree = pages.hasNextPage && !pages.isFetching && !pages.isError;
+  const goOn = found === 0 && isFree && looked < EMPTY_PAGES;
   const { fetchNextPage } = pages;
   useEffect(() => {
     if (goOn) fetchNextPage();

@@ -1,27 +1,25 @@
 import { Check, Copy } from 'lucide-react';
-import { useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import { Button } from './Button';
 import style from './CodeBlock.module.css';
 import { type CodeLanguage, highlight } from './highlight';
+import { useCopy } from './useCopy';
 
 /** A button that copies a text and says that it did. */
 export function CopyButton({ text, label = 'Copy', quiet }: { text: string; label?: string; quiet?: boolean }) {
-  const [done, setDone] = useState(false);
-  const copy = async () => {
-    await navigator.clipboard.writeText(text);
-    setDone(true);
-    setTimeout(() => setDone(false), 2_000);
-  };
+  const { state, copy } = useCopy();
+  const said = { copied: 'Copied', refused: 'Not copied: select it yourself' };
+  const shown = state ? said[state] : label;
   return (
     <Button
       look={quiet ? 'quiet' : 'normal'}
       size="small"
-      icon={done ? <Check /> : <Copy />}
-      aria-label={done ? 'Copied' : label}
-      title={label}
-      onClick={copy}
+      icon={state === 'copied' ? <Check /> : <Copy />}
+      aria-label={shown}
+      title={shown}
+      onClick={() => copy(text)}
     >
-      {quiet ? null : done ? 'Copied' : label}
+      {quiet ? null : shown}
     </Button>
   );
 }

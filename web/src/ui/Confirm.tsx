@@ -8,16 +8,7 @@ import { Note } from './Note';
 /** What a dialog needs of a mutation. */
 type Mutation = { mutate: () => void; isPending: boolean; error: Error | null };
 
-/** Asks before something that others will notice. `typed` is a text to type first, where nothing brings it back. */
-export function Confirm({
-  title,
-  action,
-  typed,
-  blocked,
-  mutation,
-  onClose,
-  children,
-}: {
+type Props = {
   title: string;
   action: string;
   typed?: string;
@@ -25,10 +16,13 @@ export function Confirm({
   mutation: Mutation;
   onClose: () => void;
   children: ReactNode;
-}) {
+};
+
+/** Asks before something that others will notice. `typed` is a text to type first, where nothing brings it back. */
+export function Confirm({ title, action, typed, blocked, mutation, onClose, children }: Props) {
   const [text, setText] = useState('');
   const missing = typed !== undefined && text.trim() !== typed ? `Type ${typed} first.` : null;
-  const act = () => mutation.mutate();
+  const act = () => mutation.isPending || mutation.mutate();
   return (
     <Dialog
       title={title}

@@ -9,16 +9,7 @@ const FIRST = [
   '[data-first]',
 ].join();
 
-/** A modal dialog: the browser keeps the focus inside and gives it back. Rendered only while it is open. */
-export function Dialog({
-  title,
-  lead,
-  children,
-  footer,
-  onClose,
-  wide,
-  holdsOpen,
-}: {
+type Props = {
   title: string;
   lead?: ReactNode;
   children: ReactNode;
@@ -27,7 +18,10 @@ export function Dialog({
   wide?: boolean;
   /** Escape and the cross do not close it: the user must choose. */
   holdsOpen?: boolean;
-}) {
+};
+
+/** A modal dialog: the browser keeps the focus inside and gives it back. Rendered only while it is open. */
+export function Dialog({ title, lead, children, footer, onClose, wide, holdsOpen }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
@@ -46,6 +40,8 @@ export function Dialog({
         event.preventDefault();
         if (!holdsOpen) onClose();
       }}
+      // A second Escape closes it whatever `onCancel` says, and with it what may be shown only once.
+      onClose={() => holdsOpen && ref.current?.isConnected && ref.current.showModal()}
     >
       <header className={style.head}>
         <div>

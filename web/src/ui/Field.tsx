@@ -9,20 +9,16 @@ import {
 import { classes } from './classes';
 import style from './Field.module.css';
 
-/** A label, its control, and what is wrong with it. `children` gets the ids to carry. */
-export function Field({
-  label,
-  hint,
-  error,
-  aside,
-  children,
-}: {
+type FieldProps = {
   label: ReactNode;
   hint?: ReactNode;
   error?: ReactNode;
   aside?: ReactNode;
   children: (ids: { id: string; 'aria-describedby'?: string; 'aria-invalid'?: true }) => ReactNode;
-}) {
+};
+
+/** A label, its control, and what is wrong with it. `children` gets the ids to carry. */
+export function Field({ label, hint, error, aside, children }: FieldProps) {
   const id = useId();
   const note = hint || error ? `${id}-note` : undefined;
   return (

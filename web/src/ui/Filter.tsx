@@ -6,16 +6,14 @@ import { Kbd } from './Kbd';
 
 const PAUSE_MS = 200;
 
-/** A field that filters a list as one types; `/` goes to it, Escape empties it. */
-export function Filter({
-  label,
-  value,
-  onChange,
-}: {
+type Props = {
   label: string;
   value: string;
   onChange: (value: string) => void;
-}) {
+};
+
+/** A field that filters a list as one types; `/` goes to it, Escape empties it. */
+export function Filter({ label, value, onChange }: Props) {
   const [typed, setTyped] = useState(value);
   useEffect(() => setTyped(value), [value]);
   useEffect(() => {

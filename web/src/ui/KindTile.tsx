@@ -75,12 +75,15 @@ const KINDS: Record<string, [Group, LucideIcon]> = {
   approval: ['people', UserCheck],
 };
 
+/** An operation of a connector is called `slack.send_message`. */
+const drawn = (kind: string) => KINDS[kind.includes('.') ? 'connector' : kind];
+
 /** The group whose colour a kind has. */
-export const groupOf = (kind: string): Group => KINDS[kind]?.[0] ?? 'data';
+export const groupOf = (kind: string): Group => drawn(kind)?.[0] ?? 'data';
 
 /** The glyph of a kind on its colour. The name stands beside it, so that it says nothing to a screen reader. */
 export function KindTile({ kind, size = 28 }: { kind: string; size?: 18 | 20 | 24 | 28 }) {
-  const [group, Glyph] = KINDS[kind] ?? (['data', MessageSquareWarning] as const);
+  const [group, Glyph] = drawn(kind) ?? (['data', MessageSquareWarning] as const);
   return (
     <span className={classes(style.tile, style[group], style[`s${size}`])} aria-hidden>
       <Glyph />

@@ -5,16 +5,14 @@ import style from './Note.module.css';
 
 const ICON = { info: Info, warn: TriangleAlert, bad: CircleAlert };
 
-/** Says what is so and what to do about it; its actions stand on the right. */
-export function Note({
-  tone = 'info',
-  actions,
-  children,
-}: {
+type Props = {
   tone?: 'info' | 'warn' | 'bad';
   actions?: ReactNode;
   children: ReactNode;
-}) {
+};
+
+/** Says what is so and what to do about it; its actions stand on the right. */
+export function Note({ tone = 'info', actions, children }: Props) {
   const Icon = ICON[tone];
   return (
     <div className={classes(style.note, style[tone])} role={tone === 'bad' ? 'alert' : 'status'}>

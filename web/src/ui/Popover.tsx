@@ -1,19 +1,16 @@
 import { type ReactNode, useId, useLayoutEffect, useRef, useState } from 'react';
 import style from './Popover.module.css';
 
-/** A button that opens something small beside it. The browser closes it on Escape and on a click elsewhere. */
-export function Popover({
-  button,
-  label,
-  align = 'end',
-  children,
-}: {
+type Props = {
   /** Gets what makes it open the popover. */
   button: (props: { popoverTarget: string; 'aria-expanded': boolean; 'aria-haspopup': 'dialog' }) => ReactNode;
   label: string;
   align?: 'start' | 'end';
   children: (close: () => void) => ReactNode;
-}) {
+};
+
+/** A button that opens something small beside it. The browser closes it on Escape and on a click elsewhere. */
+export function Popover({ button, label, align = 'end', children }: Props) {
   const id = useId();
   const anchor = useRef<HTMLSpanElement>(null);
   const panel = useRef<HTMLDivElement>(null);

@@ -17,18 +17,7 @@ export type Column<Row> = {
 
 export type Sort = { column: string; down: boolean };
 
-/** A table with a sticky head. `selected` marks rows; `href` of a row makes its first cell's link cover it. */
-export function Table<Row>({
-  label,
-  columns,
-  rows,
-  rowKey,
-  rowClass,
-  sort,
-  onSort,
-  dense,
-  after,
-}: {
+type Props<Row> = {
   label: string;
   columns: Column<Row>[];
   rows: Row[];
@@ -39,32 +28,16 @@ export function Table<Row>({
   dense?: boolean;
   /** What stands below a row, over its whole width. */
   after?: (row: Row) => ReactNode;
-}) {
+};
+
+/** A table with a sticky head. */
+export function Table<Row>({ label, columns, rows, rowKey, rowClass, sort, onSort, dense, after }: Props<Row>) {
   return (
     <table className={classes(style.table, dense && style.dense)} aria-label={label}>
       <thead>
         <tr>
           {columns.map((column) => (
-            <th
-              key={column.id}
-              scope="col"
-              style={column.width ? { width: column.width } : undefined}
-              className={cellClass(column)}
-              aria-sort={sort?.column === column.id ? (sort.down ? 'descending' : 'ascending') : undefined}
-            >
-              {column.compare && onSort ? (
-                <button
-                  type="button"
-                  className={style.sort}
-                  onClick={() => onSort({ column: column.id, down: sort?.column === column.id ? !sort.down : true })}
-                >
-                  {column.head}
-                  {sort?.column === column.id && (sort.down ? <ArrowDown aria-hidden /> : <ArrowUp aria-hidden />)}
-                </button>
-              ) : (
-                column.head
-              )}
-            </th>
+            <Head key={column.id} column={column} sort={sort} onSort={onSort} />
           ))}
         </tr>
       </thead>
@@ -88,6 +61,34 @@ export function Table<Row>({
         })}
       </tbody>
     </table>
+  );
+}
+
+type HeadProps<Row> = { column: Column<Row>; sort: Sort | undefined; onSort: ((sort: Sort) => void) | undefined };
+
+function Head<Row>({ column, sort, onSort }: HeadProps<Row>) {
+  const isSorted = sort?.column === column.id;
+  const Arrow = sort?.down ? ArrowDown : ArrowUp;
+  return (
+    <th
+      scope="col"
+      style={column.width ? { width: column.width } : undefined}
+      className={cellClass(column)}
+      aria-sort={isSorted ? (sort.down ? 'descending' : 'ascending') : undefined}
+    >
+      {column.compare && onSort ? (
+        <button
+          type="button"
+          className={style.sort}
+          onClick={() => onSort({ column: column.id, down: isSorted ? !sort.down : true })}
+        >
+          {column.head}
+          {isSorted && <Arrow aria-hidden />}
+        </button>
+      ) : (
+        column.head
+      )}
+    </th>
   );
 }
 

@@ -1,22 +1,23 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 import style from './Tabs.module.css';
 
 export type Tab<T extends string> = { id: T; label: string; count?: number };
 
-/** Tabs over one panel, which has the id `panel-<id>` and is labelled by its tab. */
-export function Tabs<T extends string>({
-  label,
-  tabs,
-  selected,
-  onSelect,
-  aside,
-}: {
+type TabsProps<T extends string> = {
   label: string;
   tabs: Tab<T>[];
   selected: T;
   onSelect: (id: T) => void;
   aside?: ReactNode;
-}) {
+};
+
+/** Tabs over one panel, which has the id `panel-<id>` and is labelled by its tab. */
+export function Tabs<T extends string>({ label, tabs, selected, onSelect, aside }: TabsProps<T>) {
+  const list = useRef<HTMLDivElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the tab that is selected comes into view where not all have room
+  useEffect(() => {
+    list.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [selected, tabs.length]);
   const move = (event: React.KeyboardEvent, index: number) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     const next = step && tabs[(index + step + tabs.length) % tabs.length];
@@ -27,7 +28,7 @@ export function Tabs<T extends string>({
   };
   return (
     <div className={style.bar}>
-      <div role="tablist" aria-label={label} className={style.tabs}>
+      <div ref={list} role="tablist" aria-label={label} className={style.tabs}>
         {tabs.map((tab, index) => (
           <button
             key={tab.id}

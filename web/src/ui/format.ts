@@ -23,9 +23,15 @@ export function formatDuration(ms: number): string {
     number,
     number,
   ];
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
-  if (minutes < 1_440) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+  if (seconds < 3_600) return inUnits(seconds, 60, ['min', 's']);
+  if (minutes < 1_440) return inUnits(minutes, 60, ['h', 'min']);
+  return inUnits(hours, 24, ['d', 'h']);
+}
+
+/** `2 min 5 s`; `2 min` where there is no rest. */
+function inUnits(count: number, size: number, [large, small]: [string, string]): string {
+  const rest = count % size;
+  return `${Math.floor(count / size)} ${large}${rest ? ` ${rest} ${small}` : ''}`;
 }
 
 /** "14 s ago", "in 6 d", "now". */

@@ -22,7 +22,7 @@ export async function startFront(api, dist) {
     const path = new URL(request.url ?? '/', api).pathname.slice(base.length);
     const file = API.test(path) ? null : fileAt(dist, path, request.headers.accept ?? '');
     if (!file) return passOn(api, request, response);
-    const content = file.name === 'index.html' ? page(file.content, base) : file.content;
+    const content = file.name.endsWith('.html') ? page(file.content, base) : file.content;
     response.writeHead(200, {
       'content-type': TYPES[extname(file.name)] ?? 'application/octet-stream',
       'content-security-policy': POLICY,
@@ -41,7 +41,8 @@ export async function startFront(api, dist) {
 
 function fileAt(dist, path, accept) {
   const isPlace = !path.startsWith('/assets/') && accept.includes('text/html');
-  for (const name of [path.slice(1), ...(isPlace ? ['index.html'] : [])]) {
+  const file = path === '/docs' ? 'docs.html' : path.slice(1);
+  for (const name of [file, ...(isPlace ? ['index.html'] : [])]) {
     try {
       return { name, content: readFileSync(resolve(dist, join('.', name))) };
     } catch {

@@ -19,6 +19,6 @@ export async function startStage({ seeded = true, browserArgs = [] } = {}) {
     helpdesk.close();
   });
   const ids = seeded ? await seed(server, helpdesk) : {};
-  const open = (options = {}) => openPage(browser, server.console, { key: server.key, ...options });
+  const open = ({ base = server.console, ...options } = {}) => openPage(browser, base, { key: server.key, ...options });
   return { server, helpdesk, ids, browser, open };
 }

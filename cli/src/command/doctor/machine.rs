@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
-use flowgate_core::secret::{Keyring, Publisher, SecretInfo, SecretRecord, SecretUser, Secrets};
+use flowgate_core::secret::{Publisher, SecretUser};
 use flowgate_core::system::SystemClock;
-use flowgate_core::time::Timestamp;
 use flowgate_engine::call::{CodeCall, Language, Sources};
 use flowgate_engine::{Action, Call, CallResult};
 use flowgate_outbound::{ChildInfo, CodeGroup, Outbound};
@@ -14,6 +12,7 @@ use serde_json::Map;
 
 use super::Finding;
 use crate::command::serve;
+use crate::no_secrets::NoSecrets;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -109,34 +108,4 @@ fn working(child: &ChildInfo, took: Duration) -> Finding {
         missing.join(", ")
     );
     Finding::warning("javascript", message, advice)
-}
-
-/// JavaScript needs no secrets.
-struct NoSecrets;
-
-#[async_trait]
-impl Secrets for NoSecrets {
-    async fn keyring(&self, create: Keyring) -> anyhow::Result<Keyring> {
-        Ok(create)
-    }
-
-    async fn replace_keyring(&self, _: &Keyring) -> anyhow::Result<bool> {
-        Ok(false)
-    }
-
-    async fn put(&self, _: &str, _: &SecretRecord, _: Timestamp) -> anyhow::Result<()> {
-        anyhow::bail!("nothing is stored here")
-    }
-
-    async fn get(&self, _: &str) -> anyhow::Result<Option<SecretRecord>> {
-        Ok(None)
-    }
-
-    async fn list(&self) -> anyhow::Result<Vec<SecretInfo>> {
-        Ok(Vec::new())
-    }
-
-    async fn delete(&self, _: &str) -> anyhow::Result<bool> {
-        Ok(false)
-    }
 }

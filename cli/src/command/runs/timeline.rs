@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::output::{duration, plain};
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Node {
+pub(in crate::command) struct Node {
     node: String,
     status: Option<String>,
     started_at: Option<String>,
@@ -23,7 +23,7 @@ const MAX_NAME_COLUMNS: usize = 32;
 const MAX_COLUMNS: usize = 160;
 const MIN_BAR_COLUMNS: usize = 10;
 
-pub(super) fn lines(nodes: &[Node], width: usize) -> Vec<String> {
+pub(in crate::command) fn lines(nodes: &[Node], width: usize) -> Vec<String> {
     let spans: Vec<Option<(u64, u64)>> = spans(nodes);
     let end = spans.iter().flatten().map(|(_, end)| *end).max().unwrap_or(0).max(1);
     let name_width = nodes.iter().map(|node| measure_text_width(&name(node))).max().unwrap_or(0);

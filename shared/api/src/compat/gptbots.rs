@@ -89,6 +89,7 @@ impl IntoResponse for Refusal {
             | Error::JobEnded
             | Error::AlreadyRerunning(_)
             | Error::NotAsked
+            | Error::NoLogin
             | Error::AlreadyAnswered
             | Error::AlreadyEnded(_) => (None, 40000),
             Error::RateLimited { .. } => (None, 42900),

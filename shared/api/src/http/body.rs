@@ -10,6 +10,8 @@ use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use serde_json::Value;
 
+use super::gzip::NotGzip;
+
 const MAX_BODY: usize = 4 * 1024 * 1024;
 /// A body that is too large is read this far and thrown away: a client that still sends would not
 /// see the response.
@@ -41,7 +43,7 @@ pub(crate) fn text(body: &[u8]) -> Result<&str> {
     str::from_utf8(body).map_err(|_| Error::bad_field("", "the document must be UTF-8 text"))
 }
 
-/// Refuses a compressed body.
+/// Refuses a body that is still compressed.
 pub(crate) fn check_encoding(headers: &HeaderMap) -> Result<()> {
     if is_compressed(headers) { Err(Error::Compressed) } else { Ok(()) }
 }
@@ -52,6 +54,9 @@ pub(crate) fn not_read(error: axum::Error) -> Error {
     while let Some(error) = cause {
         if let Some(overloaded) = error.downcast_ref::<Overloaded>() {
             return (*overloaded).into();
+        }
+        if error.is::<NotGzip>() {
+            return Error::bad_field("", error.to_string());
         }
         cause = error.source();
     }

@@ -53,6 +53,10 @@ impl Fields {
         })
     }
 
+    pub(crate) fn take_bool(&mut self, key: &str) -> Option<bool> {
+        self.take_as(key, "true or false", |value| value.as_bool())
+    }
+
     pub(crate) fn take_integer(&mut self, key: &str) -> Option<u64> {
         self.take_as(key, "an integer from 0", |value| value.as_u64())
     }

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use flowgate_app::Error;
-use flowgate_runner::start::IdempotencyRequest;
+use flowgate_runner::start::{IDEMPOTENCY_WINDOW, IdempotencyRequest};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use sha2::{Digest, Sha256};
 
@@ -26,12 +26,15 @@ pub(crate) fn read(
             "the header Idempotency-Key must be one value of 1 to 255 visible ASCII characters",
         ));
     };
+    let (key, body_hash) = (key.to_owned(), body_hash(uri, body));
+    Ok(Some(IdempotencyRequest { key, body_hash, window: IDEMPOTENCY_WINDOW }))
+}
+
+/// SHA-256 (hex) of path and body.
+pub(crate) fn body_hash(uri: &Uri, body: &[u8]) -> String {
     let path = uri.path_and_query().map_or("", |path| path.as_str());
     let hash = Sha256::new().chain_update(path).chain_update([0]).chain_update(body).finalize();
-    Ok(Some(IdempotencyRequest {
-        key: key.to_owned(),
-        body_hash: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
-    }))
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The answer is that of an earlier request.

@@ -26,7 +26,7 @@ impl<E: Into<Error>> From<E> for Refusal {
 /// Why a request was refused (RFC 9457).
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct Problem {
-    /// Always `about:blank`: `code` tells the kinds apart.
+    /// Always `about:blank`: `code` says which kind it is.
     r#type: &'static str,
     title: &'static str,
     status: u16,
@@ -111,22 +111,30 @@ impl From<flowgate_engine::Problem> for DocumentProblem {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let Self(mut error) = self;
-        let status = status::status(&error);
-        let mut problem = Problem::new(status, status::code(&error), error.to_string());
-        match &mut error {
-            Error::BadInput(fields) => problem.errors = fields.drain(..).map(Into::into).collect(),
-            Error::InvalidDocument(problems) => {
-                problem.problems = problems.drain(..).map(Into::into).collect();
-            }
-            Error::StillRunning(run) => problem.run_id = Some(run.clone()),
-            _ => {}
-        }
+        let Self(error) = self;
+        let problem = Problem::of(&error);
         status::with_headers(error, problem.into_response())
     }
 }
 
 impl Problem {
+    /// Says why a request failed, whatever answer it is a part of.
+    pub(crate) fn of(error: &Error) -> Self {
+        let status = status::status(error);
+        let mut problem = Self::new(status, status::code(error), error.to_string());
+        match error {
+            Error::BadInput(fields) => {
+                problem.errors = fields.iter().cloned().map(Into::into).collect();
+            }
+            Error::InvalidDocument(problems) => {
+                problem.problems = problems.iter().cloned().map(Into::into).collect();
+            }
+            Error::StillRunning(run) => problem.run_id = Some(run.clone()),
+            _ => {}
+        }
+        problem
+    }
+
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
             r#type: "about:blank",

@@ -48,7 +48,7 @@ fn reason(status: u16) -> &'static str {
         404 => "It does not exist, or the key may not know of it.",
         409 => "The state of the workflow or of the run does not allow it.",
         410 => "The run was not to be saved, and is wiped.",
-        412 => "`If-Match` does not match: the draft has changed since it was read.",
+        412 => "The draft is not, or is no longer, what `If-Match` or `If-None-Match` says.",
         413 => "The body is too large.",
         415 => "The body is compressed.",
         422 => "The document has errors, or the `Idempotency-Key` was used with another request.",

@@ -12,6 +12,7 @@ use flowgate_app::error::{Error, What};
 use flowgate_app::limit::Allowance;
 use flowgate_app::memory::Holder;
 use flowgate_app::overload::Overloaded;
+use flowgate_app::trace_context::{self, TraceContext};
 use flowgate_app::{App, deadline, hops};
 use futures_util::FutureExt;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -22,13 +23,12 @@ use tracing::Instrument;
 
 use super::cors::{self, Page};
 use super::status::Cause;
-use super::{memory, problem};
+use super::{gzip, memory, problem};
 use crate::compat;
 
 pub(crate) const REQUEST_ID: &str = "x-request-id";
 /// A short-lived token in the query.
 pub(crate) const TOKEN_PARAMETER: &str = "token";
-const TRACEPARENT: &str = "traceparent";
 const MAX_REQUEST_ID: usize = 128;
 /// How long all that a request asks of the stores may take. A caller who waits longer for an
 /// overloaded store only adds to its load.
@@ -44,8 +44,9 @@ pub(crate) async fn around(
     next: Next,
 ) -> Response {
     let began = app.now();
-    let trace_id = trace_id(request.headers()).unwrap_or_default();
-    let traceparent = request.headers().get(TRACEPARENT).filter(|_| !trace_id.is_empty()).cloned();
+    let trace = trace_of(request.headers());
+    let trace_id = trace.map(|trace| trace.trace_id()).unwrap_or_default();
+    let traceparent = trace.and_then(|_| request.headers().get(trace_context::HEADER).cloned());
     let id = request_id(&app, request.headers());
     let span = tracing::debug_span!("request", request.id = id, trace.id = trace_id);
     let page = Page::of(path.as_ref(), &mut request);
@@ -55,7 +56,8 @@ pub(crate) async fn around(
         let holder = memory::holder(request.headers());
         let hops = hops_of(request.headers());
         let (request, guard) = metered(&app, &holder, line.path.as_ref(), request);
-        let handled = hops::within(hops, handled(&app, page.as_ref(), request, next));
+        let handled = trace_context::within(trace, handled(&app, page.as_ref(), request, next));
+        let handled = hops::within(hops, handled);
         let handled = deadline::within(Some(began + PATIENCE), handled).await;
         drop(guard);
         let mut response = line.finish(handled);
@@ -69,7 +71,7 @@ pub(crate) async fn around(
             add_allowance(response.headers_mut(), allowance);
         }
         if let Some(traceparent) = traceparent {
-            response.headers_mut().insert(TRACEPARENT, traceparent);
+            response.headers_mut().insert(trace_context::HEADER, traceparent);
         }
         let duration_ms = u64::try_from(app.now().since(began).as_millis()).unwrap_or(u64::MAX);
         line.log(&response, duration_ms);
@@ -91,7 +93,8 @@ fn metered(
     if path.is_some_and(|path| STREAMED.contains(&path.as_str())) {
         return (request, memory::metered(&app.memory, holder, Body::empty()).1);
     }
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let body = gzip::inflated(&mut parts.headers, body);
     let (body, guard) = memory::metered(&app.memory, holder, body);
     (Request::from_parts(parts, body), guard)
 }
@@ -215,12 +218,8 @@ fn hops_of(headers: &HeaderMap) -> u32 {
     counts.filter_map(|count| count.to_str().ok()?.trim().parse().ok()).max().unwrap_or(0)
 }
 
-/// Of a W3C `traceparent`: `00-<32 hex>-<16 hex>-<2 hex>`.
-fn trace_id(headers: &HeaderMap) -> Option<&str> {
-    let mut parts = headers.get(TRACEPARENT)?.to_str().ok()?.split('-');
-    let trace_id = parts.nth(1)?;
-    (trace_id.len() == 32 && trace_id.bytes().all(|byte| byte.is_ascii_hexdigit()))
-        .then_some(trace_id)
+fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
+    headers.get(trace_context::HEADER)?.to_str().ok()?.parse().ok()
 }
 
 /// The variable segments of the path. One that is not text names nothing.
@@ -269,23 +268,6 @@ impl<S: Send + Sync> FromRequestParts<S> for QueryPairs {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_trace_id_is_taken_if_it_is_one() {
-        let read = |value: &'static str| {
-            trace_id(&HeaderMap::from_iter([(
-                http::HeaderName::from_static("traceparent"),
-                HeaderValue::from_static(value),
-            )]))
-            .map(str::to_owned)
-        };
-        assert_eq!(
-            read("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").unwrap(),
-            "0af7651916cd43dd8448eb211c80319c"
-        );
-        assert_eq!(read("00-0af7-b7ad6b7169203331-01"), None);
-        assert_eq!(read("nonsense"), None);
-    }
 
     #[test]
     fn a_query_is_read_pair_by_pair() {

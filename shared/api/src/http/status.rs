@@ -34,6 +34,7 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         | Error::JobEnded
         | Error::AlreadyRerunning(_)
         | Error::NotAsked
+        | Error::NoLogin
         | Error::AlreadyAnswered
         | Error::AlreadyEnded(_) => StatusCode::CONFLICT,
         Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -71,6 +72,7 @@ pub(crate) fn code(error: &Error) -> &'static str {
         Error::JobEnded => "job_ended",
         Error::AlreadyRerunning(_) => "already_replaying",
         Error::NotAsked => "not_asked",
+        Error::NoLogin => "no_login",
         Error::AlreadyAnswered => "already_answered",
         Error::AlreadyEnded(RunState::Succeeded) => "already_succeeded",
         Error::AlreadyEnded(RunState::Failed) => "already_failed",

@@ -233,6 +233,7 @@ pub(super) async fn redeliver(
 /// Which deliveries are sent again.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body")]
+#[serde(deny_unknown_fields)]
 pub(super) struct Recovery {
     /// Those of runs that were created at this time or later.
     since: Time,

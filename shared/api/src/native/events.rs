@@ -1,7 +1,6 @@
 //! The events of a run from its log, as server-sent events: for who comes back, or was not there.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -9,7 +8,6 @@ use bytes::{Bytes, BytesMut};
 use flowgate_app::event::{Event, EventId, EventKind, NodeFigures};
 use flowgate_app::id::RunId;
 use flowgate_app::run::RunRecord;
-use flowgate_app::time::Timestamp;
 use flowgate_app::{App, Error};
 use futures_util::stream;
 use http::{HeaderMap, StatusCode};
@@ -19,14 +17,12 @@ use utoipa::ToSchema;
 use super::Caller;
 use super::run::{Run, RunError, with_run_headers};
 use super::trace::NodeStatus;
+use crate::http::event_log::{EventLog, Logged};
 use crate::http::problem::{Problem, Refusal};
 use crate::http::refused::{Denied, Refused};
 use crate::http::request::{QueryPairs, Segments};
 use crate::http::sse::{self, Frame};
 use crate::http::time::Time;
-
-/// How often the log is read.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// `node.started`
 #[derive(Serialize, ToSchema)]
@@ -180,8 +176,8 @@ pub(super) fn follow(app: Arc<App>, record: &RunRecord, after: Option<EventId>) 
     if record.state.has_ended() && after.is_some_and(EventId::is_of_end) {
         return with_run_headers(StatusCode::NO_CONTENT.into_response(), &app, &head.id);
     }
-    let until = app.now() + app.settings.longest_follow;
-    let follower = Follower { app: app.clone(), run: head.id.clone(), after, until, over: false };
+    let log = EventLog::new(app.clone(), head.id.clone(), after);
+    let follower = Follower { app: app.clone(), run: head.id.clone(), log };
     let response = sse::response(stream::unfold(follower, Follower::next));
     with_run_headers(response, &app, &head.id)
 }
@@ -198,57 +194,21 @@ fn event_id(text: &str) -> Result<EventId, Error> {
 struct Follower {
     app: Arc<App>,
     run: RunId,
-    after: Option<EventId>,
-    until: Timestamp,
-    over: bool,
+    log: EventLog,
 }
 
 impl Follower {
     async fn next(mut self) -> Option<(Bytes, Self)> {
-        let mut stopping = self.app.stopping();
-        while !self.over {
-            match self.look().await {
-                Ok(frames) if !frames.is_empty() => return Some((frames, self)),
-                Ok(_) if self.app.now() >= self.until => break,
-                Ok(_) => {}
-                Err(error) => {
-                    let error = format!("{error:#}");
-                    tracing::warn!(run.id = %self.run, error, "a run's events could not be read");
-                    break;
-                }
+        let frames = match self.log.next().await? {
+            Logged::Events(events) => {
+                let mut frames = BytesMut::new();
+                events.iter().for_each(|event| frames.extend(event_frame(&self.run, event)));
+                frames.freeze()
             }
-            tokio::select! {
-                () = self.app.ports.clock.sleep(POLL_INTERVAL) => {}
-                _ = stopping.wait_for(|stopping| *stopping) => break,
-            }
-        }
-        if self.over {
-            return None;
-        }
-        self.over = true;
-        Some((reconnect_frame(&self.app, &self.run), self))
-    }
-
-    /// The frames that came since the last look. The run is read before its log: once it has ended
-    /// the log is whole.
-    async fn look(&mut self) -> anyhow::Result<Bytes> {
-        let runs = &self.app.ports.runs;
-        let goes_on =
-            runs.progress(&self.run).await?.is_some_and(|progress| !progress.state.has_ended());
-        let events = self.app.events_after(&self.run, self.after).await?;
-        let mut frames = BytesMut::new();
-        for event in &events {
-            frames.extend_from_slice(&event_frame(&self.run, event));
-            self.after = Some(event.id);
-        }
-        if events.is_empty() && !goes_on {
-            // `None`: past its retention.
-            if let Some(record) = runs.read(&self.run).await? {
-                frames.extend_from_slice(&finished_frame(&self.app, &record));
-            }
-            self.over = true;
-        }
-        Ok(frames.freeze())
+            Logged::Ended(record) => finished_frame(&self.app, &*record?),
+            Logged::Cut => reconnect_frame(&self.app, &self.run),
+        };
+        Some((frames, self))
     }
 }
 

@@ -40,7 +40,7 @@ const DEFAULT_OVERLAP: u64 = 24 * 3600;
 #[serde(deny_unknown_fields)]
 pub(super) struct KeyRotation {
     /// How long the old key works on.
-    #[schema(required = false, maximum = 604_800, default = 86_400)]
+    #[schema(value_type = Option<u64>, maximum = 604_800, default = 86_400)]
     overlap_seconds: u64,
 }
 

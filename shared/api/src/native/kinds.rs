@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::App;
 use flowgate_engine::KindSpec;
+use flowgate_engine::connector::{self, Connector};
 use flowgate_engine::field::{Bound, FieldSpec, Required, Secrets};
 use flowgate_engine::input::InputType;
 use flowgate_engine::kind::{NODE_FIELDS, OutputFields};
@@ -22,10 +23,30 @@ use crate::http::refused::Denied;
 #[derive(Serialize, ToSchema)]
 struct Kinds<'a> {
     kinds: Vec<Kind<'a>>,
+    /// The connectors whose operations are among the kinds.
+    connectors: Vec<ShippedConnector<'a>>,
     /// What every node may have. A kind's own field of the same name stands instead.
     node_fields: Vec<Field<'a>>,
     /// The types of fields of the section `input`.
     input_types: &'static [&'static str],
+}
+
+/// A vendor whose operations are kinds of nodes.
+#[derive(Serialize, ToSchema)]
+struct ShippedConnector<'a> {
+    #[schema(examples("slack"))]
+    name: &'a str,
+    summary: &'a str,
+    /// The vendor's documentation.
+    #[schema(format = "uri")]
+    docs: &'a str,
+    /// The secret that its nodes use where they name none.
+    #[schema(examples("SLACK_TOKEN"))]
+    secret: String,
+    /// Whether somebody can log in with a browser.
+    has_login: bool,
+    /// What a login asks for.
+    scopes: &'a [String],
 }
 
 /// A kind of node.
@@ -43,6 +64,12 @@ struct Kind<'a> {
     role: &'static str,
     /// It calls out, and takes `retry`, `timeout` and `at_most_once`.
     calls: bool,
+    /// The connector whose operation it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connector: Option<&'a str>,
+    /// What the operation does to the vendor's data: `read`, `write` or `delete`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effect: Option<&'static str>,
     /// A node, in YAML.
     example: &'a str,
     fields: Vec<Field<'a>>,
@@ -127,15 +154,30 @@ enum Limit {
 pub(super) async fn list(State(app): State<Arc<App>>, _: Caller) -> Result<Response, Refusal> {
     let kinds = Kinds {
         kinds: app.kinds_of_nodes().map(Kind::of).collect(),
+        connectors: connector::shipped().map(ShippedConnector::of).collect(),
         node_fields: NODE_FIELDS.iter().map(Field::of).collect(),
         input_types: &InputType::NAMES,
     };
     Ok(Json(kinds).into_response())
 }
 
+impl<'a> ShippedConnector<'a> {
+    fn of(connector: &'a Connector) -> Self {
+        let login = connector.oauth2();
+        Self {
+            name: &connector.name,
+            summary: &connector.summary,
+            docs: &connector.docs,
+            secret: connector.default_login(),
+            has_login: login.is_some_and(|login| !login.authorize_url.is_empty()),
+            scopes: login.map_or(&[], |login| &login.scopes),
+        }
+    }
+}
+
 impl<'a> Kind<'a> {
     fn of(spec: &'a KindSpec) -> Self {
-        let outputs = match (spec.outputs)(&Map::new()) {
+        let outputs = match spec.outputs_of(&Map::new()) {
             OutputFields::Any => None,
             OutputFields::Only(fields) => {
                 Some(fields.into_iter().map(|field| field.name.into_owned()).collect())
@@ -148,6 +190,8 @@ impl<'a> Kind<'a> {
             group: spec.group.name(),
             role: spec.role.name(),
             calls: spec.call.is_some(),
+            connector: spec.operation.as_ref().map(|operation| &*operation.connector),
+            effect: spec.operation.as_ref().map(|operation| operation.effect.name()),
             example: &spec.example,
             fields: spec.fields.iter().map(Field::of).collect(),
             outputs,

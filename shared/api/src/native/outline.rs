@@ -151,7 +151,7 @@ struct Validated {
     )),
     request_body(
         description = "The document, YAML or JSON, at most 1 MiB.",
-        content((String = "application/yaml"), (Object = "application/json"))
+        content((serde_json::Value = "application/yaml"), (Object = "application/json"))
     ),
     responses(
         (status = 200, description = "The document was read, errors and all.", body = Validated),

@@ -1,7 +1,7 @@
 //! Questions to people: `GET /v1/runs/{id}/questions`, `POST /v1/runs/{id}/resume`, and the page
 //! behind the link of a question.
 
-mod html;
+mod form;
 
 use std::sync::Arc;
 
@@ -12,8 +12,7 @@ use axum::response::{IntoResponse, Response};
 use flowgate_app::key::Scope;
 use flowgate_app::runs::{Asked, PersonsAnswer, SeenQuestion};
 use flowgate_app::{App, Error};
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
-use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -24,6 +23,7 @@ use super::run::{self, Run};
 use super::run_list::OfWorkflow;
 use crate::http::body;
 use crate::http::fields::Fields;
+use crate::http::html;
 use crate::http::page::{self, List, PageQuery};
 use crate::http::problem::{Problem, Refusal};
 use crate::http::refused::{Denied, Refused};
@@ -255,7 +255,14 @@ pub(super) struct LinkQuery {
     tag = "Runs",
     params(("run_id" = String, Path, description = "The run's id."), LinkQuery),
     security(()),
-    responses((status = 200, description = "The page.", body = String, content_type = "text/html"))
+    responses(
+        (status = 200, description = "The page.", body = String, content_type = "text/html"),
+        (status = "4XX", description = "A page that says why: the link is not valid (404), or the \
+            question is answered or the run over (409).", body = String,
+            content_type = "text/html"),
+        (status = "5XX", description = "A page: it may be tried again.", body = String,
+            content_type = "text/html"),
+    )
 )]
 pub(super) async fn page(
     State(app): State<Arc<App>>,
@@ -263,7 +270,7 @@ pub(super) async fn page(
     query: QueryPairs,
 ) -> Response {
     match app.linked_question(&run_id, query.get("link").unwrap_or_default()).await {
-        Ok((record, asked)) => html_response(StatusCode::OK, html::question(&record, &asked)),
+        Ok((record, asked)) => html::response(StatusCode::OK, form::question(&record, &asked)),
         Err(error) => refused(error),
     }
 }
@@ -282,6 +289,11 @@ pub(super) async fn page(
     responses(
         (status = 200, description = "A page that says so.", body = String,
             content_type = "text/html"),
+        (status = "4XX", description = "A page that says why: a field is wrong (400), the link is \
+            not valid (404), the question is answered or the run over (409), or the form is too \
+            large (413) or compressed (415).", body = String, content_type = "text/html"),
+        (status = "5XX", description = "A page: it may be tried again.", body = String,
+            content_type = "text/html"),
     )
 )]
 pub(super) async fn submit(
@@ -294,11 +306,11 @@ pub(super) async fn submit(
     let answered = async {
         let link = query.get("link").unwrap_or_default();
         let (_, asked) = app.linked_question(&run_id, link).await?;
-        let answer = html::read_form(&asked, &body::read(&headers, body).await?)?;
+        let answer = form::read_form(&asked, &body::read(&headers, body).await?)?;
         app.resume_by_link(&run_id, link, answer).await
     };
     match answered.await {
-        Ok(_) => html_response(StatusCode::OK, html::message("Your answer is stored.")),
+        Ok(_) => html::response(StatusCode::OK, html::message("Your answer is stored.")),
         Err(error) => refused(error),
     }
 }
@@ -309,20 +321,6 @@ fn refused(error: Error) -> Response {
         Error::NotFound(_) => "This link is not valid.".to_owned(),
         error => format!("Not possible: {error}."),
     };
-    let page = html_response(status, html::message(&text));
+    let page = html::response(status, html::message(&text));
     crate::http::status::with_headers(error, page)
-}
-
-/// The page holds what a workflow wrote, and its URL lets people answer: it runs no script, loads
-/// nothing, and its address goes nowhere.
-fn html_response(status: StatusCode, html: String) -> Response {
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; \
-                  frame-ancestors 'none'; base-uri 'none'";
-    let mut response = (status, html).into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    response
 }

@@ -151,6 +151,11 @@ struct Usage {
     /// Null where a model did not say.
     #[schema(required)]
     tokens: Option<u64>,
+    /// Of `tokens`. Null also where a model says only the sum.
+    #[schema(required)]
+    input_tokens: Option<u64>,
+    #[schema(required)]
+    output_tokens: Option<u64>,
     /// In 10⁻⁹ USD. Null where a price is not known.
     #[schema(required)]
     cost_nano_usd: Option<u64>,

@@ -207,7 +207,10 @@ fn bounded(query: &QueryPairs, name: &str, max: usize) -> Result<Option<String>,
 }
 
 fn number(query: &QueryPairs, name: &str) -> Result<Option<u64>, Error> {
-    let read = |text: &str| text.parse().map_err(|_| bad_query(name, "must be a whole number"));
+    let read = |text: &str| {
+        let number = text.parse::<i64>().ok().and_then(|number| number.try_into().ok());
+        number.ok_or_else(|| bad_query(name, "must be a whole number"))
+    };
     query.get(name).map(read).transpose()
 }
 

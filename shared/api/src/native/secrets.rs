@@ -1,5 +1,7 @@
 //! Secrets of providers, whose values go in and never come out, and those that sign webhooks.
 
+mod value;
+
 use std::sync::Arc;
 
 use axum::Json;
@@ -7,41 +9,23 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::error::What;
-use flowgate_app::key::WorkflowScope;
-use flowgate_app::secret::{SecretHost, SecretInfo, SecretWorkflows};
-use flowgate_app::secrets::NewSecret;
+use flowgate_app::login::{LoginInfo, LoginKind};
+use flowgate_app::logins::SeenSecret;
+use flowgate_app::secret::{SecretHost, SecretWorkflows};
 use flowgate_app::{App, Error};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
+use self::value::{BrowserLogin, SecretValue};
 use super::Caller;
-use super::keys::new_key::take_workflows;
 use super::keys::{AllWorkflows, KeyWorkflows, no_store};
 use crate::http::body;
-use crate::http::fields::Fields;
 use crate::http::page::List;
 use crate::http::problem::{Problem, Refusal};
 use crate::http::refused::{Denied, Refused};
 use crate::http::request::Segments;
 use crate::http::time::Time;
-
-/// The value of a secret.
-#[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SecretValue {
-    #[schema(min_length = 1, max_length = 16_384)]
-    value: String,
-    /// The hosts that it may be sent to: `api.example.com`, `localhost:8080`, `*.example.com`.
-    /// Without them: the host that stands in the author's URL.
-    #[schema(value_type = Option<Vec<String>>)]
-    hosts: Vec<String>,
-    /// The workflows that may use it. Without it: versions that the operator or a key for all
-    /// workflows has published.
-    #[schema(value_type = Option<KeyWorkflows>)]
-    workflows: SecretWorkflows,
-}
 
 /// A secret, without its value.
 #[derive(Serialize, ToSchema)]
@@ -54,6 +38,53 @@ struct Secret<'a> {
     /// workflows has published.
     #[schema(required)]
     workflows: Option<KeyWorkflows<'a>>,
+    /// Null: its value is text.
+    #[schema(required)]
+    login: Option<SecretLogin<'a>>,
+}
+
+/// A secret whose value is an access token that is renewed.
+#[derive(Serialize, ToSchema)]
+struct SecretLogin<'a> {
+    kind: Kind,
+    /// The host of the token URL.
+    #[schema(required)]
+    token_host: Option<&'a str>,
+    /// Null: nobody has logged in yet.
+    #[schema(required)]
+    logged_in_at: Option<Time>,
+    #[schema(required)]
+    renewed_at: Option<Time>,
+    /// When the access token ends. Null: there is none yet, or it says no end.
+    #[schema(required)]
+    access_ends_at: Option<Time>,
+    /// When the vendor refused the login for good: somebody has to log in again.
+    #[schema(required)]
+    expired_at: Option<Time>,
+    /// The vendor's word for it.
+    #[schema(required, examples("invalid_grant"))]
+    expired_reason: Option<&'a str>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = LoginKind)]
+enum Kind {
+    #[serde(rename = "oauth2")]
+    OAuth2,
+    #[serde(rename = "service_account")]
+    ServiceAccount,
+}
+
+/// A login that has begun.
+#[derive(Serialize, ToSchema)]
+struct BegunLogin<'a> {
+    /// Where the person logs in. Whoever has it can end the login.
+    #[schema(format = "uri")]
+    url: &'a str,
+    /// What the vendor must know as an address that it may send people back to.
+    #[schema(format = "uri")]
+    redirect_uri: &'a str,
+    ends_at: Time,
 }
 
 /// What receivers verify the webhooks of a workflow with.
@@ -95,10 +126,47 @@ pub(super) async fn put(
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Refusal> {
-    let secret = SecretValue::read(body::parse(&body::read(&headers, body).await?)?)?;
-    let SecretValue { value, hosts, workflows } = secret;
-    app.put_secret(&caller, &name, NewSecret { value, hosts, workflows }).await?;
+    let secret = value::read(body::parse(&body::read(&headers, body).await?)?)?;
+    app.put_secret(&caller, &name, secret).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Begin a login
+///
+/// Of a secret that is a login, or that does not exist yet. A person opens the address that is
+/// answered, within ten minutes; until the login has ended, the one before stays valid. Needs the
+/// scope `author`, for all workflows.
+#[utoipa::path(
+    post,
+    path = "/v1/secrets/{name}/login",
+    operation_id = "begin_login",
+    tag = "Secrets",
+    params(("name" = String, Path, description = "The secret's name.")),
+    request_body = BrowserLogin,
+    responses(
+        (status = 201, description = "The login has begun.", body = BegunLogin),
+        Denied<Problem>,
+        Refused<Problem, 400>,
+        Refused<Problem, 409>,
+        Refused<Problem, 413>,
+        Refused<Problem, 415>,
+    )
+)]
+pub(super) async fn begin_login(
+    State(app): State<Arc<App>>,
+    Segments(name): Segments<String>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let login = value::read_login(body::parse(&body::read(&headers, body).await?)?)?;
+    let begun = app.begin_login(&caller, &name, login).await?;
+    let begun = BegunLogin {
+        url: &begun.url,
+        redirect_uri: &begun.redirect_uri,
+        ends_at: begun.ends_at.into(),
+    };
+    Ok(no_store((StatusCode::CREATED, Json(begun)).into_response()))
 }
 
 type SecretList<'a> = List<Secret<'a>>;
@@ -143,7 +211,7 @@ pub(super) async fn read(
     caller: Caller,
 ) -> Result<Response, Refusal> {
     let secrets = app.list_secrets(&caller).await?;
-    let found = secrets.iter().find(|secret| secret.name == name);
+    let found = secrets.iter().find(|secret| secret.info.name == name);
     let secret = Secret::from(found.ok_or(Error::NotFound(What::Secret))?);
     Ok(no_store(Json(secret).into_response()))
 }
@@ -224,44 +292,37 @@ async fn signing_secrets(app: &App, caller: &Caller, id: &str) -> Result<Respons
     Ok(no_store(Json(SigningSecrets { secrets }).into_response()))
 }
 
-impl SecretValue {
-    fn read(body: Value) -> flowgate_app::Result<Self> {
-        let mut fields = Fields::of_body(body)?;
-        let value = fields.require("value", Fields::take_string).unwrap_or_default();
-        let hosts = fields.take_list("hosts").unwrap_or_default();
-        let hosts = text_items(&mut fields, "hosts", hosts);
-        let workflows = match take_workflows(&mut fields, "workflows") {
-            None => SecretWorkflows::OfPlatform,
-            Some(WorkflowScope::All) => SecretWorkflows::All,
-            Some(WorkflowScope::Only(ids)) => SecretWorkflows::Only(ids),
-        };
-        fields.finish()?;
-        Ok(Self { value, hosts, workflows })
-    }
-}
-
-fn text_items(fields: &mut Fields, key: &str, items: Vec<Value>) -> Vec<String> {
-    let mut found = Vec::new();
-    for (index, item) in items.into_iter().enumerate() {
-        match item {
-            Value::String(text) => found.push(text),
-            _ => fields.item_problem(key, index, "must be a string"),
-        }
-    }
-    found
-}
-
-impl<'a> From<&'a SecretInfo> for Secret<'a> {
-    fn from(secret: &'a SecretInfo) -> Self {
+impl<'a> From<&'a SeenSecret> for Secret<'a> {
+    fn from(SeenSecret { info, login }: &'a SeenSecret) -> Self {
         Self {
-            name: &secret.name,
-            updated_at: secret.updated_at.into(),
-            hosts: secret.rule.hosts.iter().map(SecretHost::as_str).collect(),
-            workflows: match &secret.rule.workflows {
+            name: &info.name,
+            updated_at: info.updated_at.into(),
+            hosts: info.rule.hosts.iter().map(SecretHost::as_str).collect(),
+            workflows: match &info.rule.workflows {
                 SecretWorkflows::OfPlatform => None,
                 SecretWorkflows::All => Some(KeyWorkflows::All(AllWorkflows::All)),
                 SecretWorkflows::Only(ids) => Some(KeyWorkflows::Only(ids)),
             },
+            login: info.login.is_some().then(|| SecretLogin::of(login.as_ref())),
+        }
+    }
+}
+
+impl<'a> SecretLogin<'a> {
+    fn of(login: Option<&'a LoginInfo>) -> Self {
+        let kind = match login.map(|login| login.kind) {
+            Some(LoginKind::ServiceAccount) => Kind::ServiceAccount,
+            Some(LoginKind::OAuth2) | None => Kind::OAuth2,
+        };
+        let expired = login.and_then(|login| login.expired.as_ref());
+        Self {
+            kind,
+            token_host: login.map(|login| login.token_host.as_str()),
+            logged_in_at: login.and_then(|login| login.logged_in_at).map(Into::into),
+            renewed_at: login.and_then(|login| login.renewed_at).map(Into::into),
+            access_ends_at: login.and_then(|login| login.access_ends_at).map(Into::into),
+            expired_at: expired.map(|expired| expired.at.into()),
+            expired_reason: expired.map(|expired| expired.reason.as_str()),
         }
     }
 }

@@ -1,10 +1,12 @@
-//! Starts runs: `POST /v1/workflows/{id}/runs`, `POST /v1/runs/{id}/replay`; and tries out a
-//! webhook, since that calls out, too.
+//! Starts runs: `POST /v1/workflows/{id}/runs` and `/batch`, `POST /v1/runs/{id}/replay`; and tries
+//! out a webhook, since that calls out, too.
 
 mod request;
+mod batch;
 mod replay;
 mod prefer;
 mod stream;
+mod login;
 mod webhook_test;
 
 use std::sync::Arc;
@@ -45,8 +47,10 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Runner>> {
     known_query::strict(
         documented
             .routes(routes!(start))
+            .routes(routes!(batch::start))
             .routes(routes!(replay))
-            .routes(routes!(webhook_test::test)),
+            .routes(routes!(webhook_test::test))
+            .routes(routes!(login::callback)),
     )
 }
 
@@ -265,8 +269,10 @@ async fn repeated(app: &Arc<App>, record: &RunRecord, asked: &Asked) -> Result<R
         _ if record.wiped => return Err(Error::Gone.into()),
         ResponseMode::Stream => events::follow(app.clone(), record, asked.last_event),
         ResponseMode::Detach => run::accepted(app, &asked.caller, record),
-        ResponseMode::Wait(_) if record.state.has_ended() => answer(app, record, asked).await?,
-        ResponseMode::Wait(_) => {
+        ResponseMode::Wait(_) | ResponseMode::Watch { .. } if record.state.has_ended() => {
+            answer(app, record, asked).await?
+        }
+        ResponseMode::Wait(_) | ResponseMode::Watch { .. } => {
             return Err(Error::StillRunning(record.head.shown_id().to_owned()).into());
         }
     };

@@ -5,18 +5,28 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use flowgate_app::App;
 use flowgate_app::event;
+use flowgate_app::{App, Error};
 use serde::Serialize;
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::Caller;
 use super::run::{RunError, RunStatus};
+use crate::http::page::bad_query;
 use crate::http::problem::{Problem, Refusal};
 use crate::http::refused::{Denied, Refused};
-use crate::http::request::Segments;
+use crate::http::request::{QueryPairs, Segments};
 use crate::http::time::Time;
+
+/// How much of a trace is read.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only its parameter is used")]
+pub(super) struct TraceParameters {
+    /// `false` leaves out the inputs and outputs of nodes: they are null.
+    values: Option<bool>,
+}
 
 /// What a run did.
 #[derive(Serialize, ToSchema)]
@@ -145,8 +155,9 @@ impl From<flowgate_engine::NodeStatus> for NodeStatus {
     }
 }
 
-impl<'a> From<&'a event::NodeTrace> for NodeTrace<'a> {
-    fn from(node: &'a event::NodeTrace) -> Self {
+impl<'a> NodeTrace<'a> {
+    fn of(node: &'a event::NodeTrace, with_values: bool) -> Self {
+        let value = |value: &'a Option<Arc<Value>>| value.as_deref().filter(|_| with_values);
         Self {
             node: &node.node,
             parent: node.parent(),
@@ -156,8 +167,8 @@ impl<'a> From<&'a event::NodeTrace> for NodeTrace<'a> {
             ready_at: node.ready_at.map(Into::into),
             started_at: node.started_at.map(Into::into),
             duration_ms: node.duration_ms,
-            input: node.input.as_deref(),
-            output: node.output.as_deref(),
+            input: value(&node.input),
+            output: value(&node.output),
             error: node.error.as_ref().map(Into::into),
             tokens: node.tokens,
             cost_nano_usd: node.cost_nano_usd,
@@ -207,7 +218,7 @@ impl<'a> From<&'a event::AttemptTrace> for AttemptTrace<'a> {
     path = "/v1/runs/{run_id}/trace",
     operation_id = "read_trace",
     tag = "Runs",
-    params(("run_id" = String, Path, description = "The run's id.")),
+    params(("run_id" = String, Path, description = "The run's id."), TraceParameters),
     responses(
         (
             status = 200,
@@ -215,6 +226,7 @@ impl<'a> From<&'a event::AttemptTrace> for AttemptTrace<'a> {
             body = Trace,
         ),
         Denied<Problem>,
+        Refused<Problem, 400>,
         Refused<Problem, 404>,
         Refused<Problem, 410>,
     )
@@ -223,14 +235,24 @@ pub(super) async fn read(
     State(app): State<Arc<App>>,
     Segments(run_id): Segments<String>,
     caller: Caller,
+    query: QueryPairs,
 ) -> Result<Response, Refusal> {
+    let with_values = with_values(&query)?;
     let (record, nodes) = app.read_trace(&caller, &run_id).await?;
     let trace = Trace {
         run_id: record.head.id.as_str(),
         workflow_id: &record.head.workflow_id,
         version: &record.head.version,
         status: record.state.into(),
-        nodes: nodes.iter().map(Into::into).collect(),
+        nodes: nodes.iter().map(|node| NodeTrace::of(node, with_values)).collect(),
     };
     Ok(Json(trace).into_response())
+}
+
+fn with_values(query: &QueryPairs) -> Result<bool, Error> {
+    match query.get("values") {
+        None | Some("true") => Ok(true),
+        Some("false") => Ok(false),
+        Some(_) => Err(bad_query("values", "must be true or false")),
+    }
 }

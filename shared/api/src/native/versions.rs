@@ -18,6 +18,7 @@ use super::outline::Outline;
 use crate::http::body;
 use crate::http::fields::Fields;
 use crate::http::page::{self, List, PageQuery};
+use crate::http::precondition;
 use crate::http::problem::{Problem, Refusal};
 use crate::http::refused::{Denied, Refused};
 use crate::http::request::{QueryPairs, Segments};
@@ -90,7 +91,14 @@ struct RolledBack<'a> {
     path = "/v1/workflows/{workflow_id}/versions",
     operation_id = "publish",
     tag = "Workflows",
-    params(("workflow_id" = String, Path, description = "The workflow's id.")),
+    params(
+        ("workflow_id" = String, Path, description = "The workflow's id."),
+        (
+            "If-Match" = Option<String>,
+            Header,
+            description = "The ETag of the draft that is to be published.",
+        ),
+    ),
     request_body = Option<Publication>,
     responses(
         (
@@ -102,6 +110,7 @@ struct RolledBack<'a> {
         Denied<Problem>,
         Refused<Problem, 400>,
         Refused<Problem, 404>,
+        Refused<Problem, 412>,
         Refused<Problem, 413>,
         Refused<Problem, 415>,
         Refused<Problem, 422>,
@@ -115,7 +124,9 @@ pub(super) async fn publish(
     body: Body,
 ) -> Result<Response, Refusal> {
     let publication = Publication::read(body::parse_or_empty(&body::read(&headers, body).await?)?)?;
-    let (status, version) = match app.publish(&caller, &id, publication.notes).await? {
+    let if_match = precondition::if_match(&headers)?;
+    let published = app.publish(&caller, &id, publication.notes, if_match.as_deref()).await?;
+    let (status, version) = match published {
         VersionPublished::New(version) => (StatusCode::CREATED, version),
         VersionPublished::Unchanged(version) => (StatusCode::OK, version),
     };

@@ -9,9 +9,9 @@ use axum::response::{IntoResponse, Response};
 use flowgate_app::run::RunRecord;
 use flowgate_app::workflow::{self, WorkflowRecord};
 use flowgate_app::workflow_list::{self, WorkflowsWanted};
-use flowgate_app::workflows::SaveDraft;
+use flowgate_app::workflows::{OnlyIf, SaveDraft};
 use flowgate_app::{App, Error};
-use http::header::{ACCEPT, CONTENT_TYPE, ETAG, IF_MATCH};
+use http::header::{ACCEPT, CONTENT_TYPE, ETAG};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -22,6 +22,7 @@ use super::run::RunStatus;
 use super::schedules::Schedule;
 use crate::http::body;
 use crate::http::page::{self, List, PageQuery, bad_query};
+use crate::http::precondition;
 use crate::http::problem::{DocumentProblem, Problem, Refusal};
 use crate::http::refused::{Denied, Refused};
 use crate::http::request::{QueryPairs, Segments};
@@ -134,10 +135,15 @@ struct SavedDraft<'a> {
             Header,
             description = "The ETag that the draft must still have.",
         ),
+        (
+            "If-None-Match" = Option<String>,
+            Header,
+            description = "`*`: no workflow of this id may exist.",
+        ),
     ),
     request_body(
         description = "The document, YAML or JSON, at most 1 MiB.",
-        content((String = "application/yaml"), (Object = "application/json"))
+        content((serde_json::Value = "application/yaml"), (Object = "application/json"))
     ),
     responses(
         (
@@ -164,13 +170,15 @@ pub(super) async fn save(
 ) -> Result<Response, Refusal> {
     let body = body::read(&headers, body).await?;
     let document = body::text(&body)?;
-    let if_match = if_match(&headers)?;
-    let draft = SaveDraft {
-        id: &id,
-        document,
-        if_match: if_match.as_deref(),
-        reserved_input_names: RESERVED_INPUT_NAMES,
+    let if_match = precondition::if_match(&headers)?;
+    let only_if = match (&if_match, precondition::is_new(&headers)?) {
+        (None, false) => OnlyIf::Any,
+        (None, true) => OnlyIf::New,
+        (Some(etag), false) => OnlyIf::Etag(etag),
+        (Some(_), true) => return Err(Error::Stale.into()),
     };
+    let draft =
+        SaveDraft { id: &id, document, only_if, reserved_input_names: RESERVED_INPUT_NAMES };
     let saved = app.save_draft(&caller, draft).await?;
     let record = &saved.record;
     let saved = SavedDraft {
@@ -271,19 +279,30 @@ pub(super) async fn list(
     path = "/v1/workflows/{workflow_id}",
     operation_id = "delete_workflow",
     tag = "Workflows",
-    params(("workflow_id" = String, Path, description = "The workflow's id.")),
+    params(
+        ("workflow_id" = String, Path, description = "The workflow's id."),
+        (
+            "If-Match" = Option<String>,
+            Header,
+            description = "The ETag that the draft must still have.",
+        ),
+    ),
     responses(
         (status = 204, description = "The workflow is gone."),
         Denied<Problem>,
+        Refused<Problem, 400>,
         Refused<Problem, 404>,
+        Refused<Problem, 412>,
     )
 )]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Segments(id): Segments<String>,
     caller: Caller,
+    headers: HeaderMap,
 ) -> Result<StatusCode, Refusal> {
-    app.delete_workflow(&caller, &id).await?;
+    let if_match = precondition::if_match(&headers)?;
+    app.delete_workflow(&caller, &id, if_match.as_deref()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -347,48 +366,9 @@ impl<'a> LastRun<'a> {
 /// A part of a name or an id, in bytes.
 const MAX_TEXT: usize = 200;
 
-/// The etag that the draft must still have.
-fn if_match(headers: &HeaderMap) -> Result<Option<String>, Error> {
-    let mut values = headers.get_all(IF_MATCH).iter();
-    let (Some(value), None) = (values.next(), values.next()) else {
-        return if headers.contains_key(IF_MATCH) { Err(bad_if_match()) } else { Ok(None) };
-    };
-    let etag =
-        value.to_str().ok().and_then(|value| value.trim().strip_prefix('"')?.strip_suffix('"'));
-    let etag = etag.filter(|etag| !etag.contains('"')).ok_or_else(bad_if_match)?;
-    Ok(Some(etag.to_owned()))
-}
-
-fn bad_if_match() -> Error {
-    Error::bad_field("", "the header If-Match must be one ETag in double quotes")
-}
-
 fn with_etag(mut response: Response, record: &WorkflowRecord) -> Response {
     if let Ok(etag) = HeaderValue::try_from(format!("\"{}\"", record.draft.etag)) {
         response.headers_mut().insert(ETAG, etag);
     }
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn if_match_is_one_quoted_etag() {
-        let read = |values: &[&'static str]| {
-            let headers = values.iter().fold(HeaderMap::new(), |mut headers, value| {
-                headers.append(IF_MATCH, HeaderValue::from_static(value));
-                headers
-            });
-            if_match(&headers).ok()
-        };
-        assert_eq!(read(&[]), Some(None));
-        assert_eq!(read(&["\"abc\""]), Some(Some("abc".to_owned())));
-        for bad in
-            [&["*"][..], &["abc"], &["\"a\", \"b\""], &["\"a\"", "\"b\""], &["W/\"a\""], &["\""]]
-        {
-            assert_eq!(read(bad), None, "{bad:?}");
-        }
-    }
 }

@@ -4,10 +4,10 @@ use utoipa::ToSchema;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{
-    HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem,
+    HttpMethod, Operation, OperationBuilder, ParameterBuilder, ParameterIn, PathItem,
 };
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
     InfoBuilder, License, OpenApi, PathsBuilder, Ref, RefOr, Required, ResponseBuilder,
@@ -18,15 +18,17 @@ use super::SERVER;
 use crate::compat::gptbots::result::WorkflowResult;
 use crate::native::run::Run;
 
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 const DESCRIPTION: &str = "\
 Flowgate publishes AI workflows as HTTPS APIs. The native API is under `/v1`; callers of GPTBots, \
-Sim and AI-Flow use the APIs that they know.\n\n\
+Sim, AI-Flow and OpenAI use the APIs that they know.\n\n\
 Every response has `X-Request-Id`. A path answers 405 with `Allow` to a method that it does not \
 take. Pages of other origins read answers as the lists of the operator and of the key allow \
 (CORS). Responses to the starts of a key with limits have `X-RateLimit-Limit`, \
 `X-RateLimit-Remaining` and `X-RateLimit-Reset`.";
 
 pub(crate) fn describe(mut document: OpenApi) -> OpenApi {
+    document.paths.paths.values_mut().flat_map(operations).for_each(narrow);
     let mut license = License::new("MIT OR Apache-2.0");
     license.identifier = Some("MIT OR Apache-2.0".to_owned());
     document.info = InfoBuilder::new()
@@ -58,6 +60,62 @@ pub(crate) fn describe(mut document: OpenApi) -> OpenApi {
     );
     schemes.insert("token".to_owned(), SecurityScheme::ApiKey(ApiKey::Query(query)).into());
     document
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem { get, put, post, delete, .. } = item;
+    [get, put, post, delete].into_iter().filter_map(Option::as_mut)
+}
+
+/// An `Option` in Rust makes a body or a parameter optional. It does not make it `null`, which no
+/// header can be and no body may be.
+fn narrow(operation: &mut Operation) {
+    for body in operation.request_body.iter_mut().filter_map(inline) {
+        let contents = body.content.values_mut().filter_map(inline);
+        contents.filter_map(|content| content.schema.as_mut()).for_each(without_null);
+    }
+    for parameter in operation.parameters.iter_mut().flatten().filter_map(inline) {
+        let Some(schema) = &mut parameter.schema else { continue };
+        without_null(schema);
+        if let (IDEMPOTENCY_KEY, Some(Schema::Object(text))) = (&*parameter.name, inline(schema)) {
+            text.min_length = Some(1);
+            text.max_length = Some(255);
+            text.pattern = Some("^[!-~]+$".to_owned());
+        }
+    }
+}
+
+/// What stands in its place. What is named is described where it is defined.
+fn inline<T>(described: &mut RefOr<T>) -> Option<&mut T> {
+    match described {
+        RefOr::T(described) => Some(described),
+        RefOr::Ref(_) => None,
+    }
+}
+
+fn without_null(schema: &mut RefOr<Schema>) {
+    match schema {
+        RefOr::T(Schema::OneOf(choice)) => {
+            choice.items.retain(|item| !is_null(item));
+            if choice.items.len() == 1 {
+                *schema = choice.items.remove(0);
+            }
+        }
+        RefOr::T(Schema::Object(object)) => {
+            if let SchemaType::Array(types) = &mut object.schema_type {
+                types.retain(|of_type| *of_type != Type::Null);
+                if let [only] = types.as_slice() {
+                    object.schema_type = SchemaType::Type(only.clone());
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_null(schema: &RefOr<Schema>) -> bool {
+    let null = SchemaType::Type(Type::Null);
+    matches!(schema, RefOr::T(Schema::Object(object)) if object.schema_type == null)
 }
 
 fn run_ended() -> PathItem {

@@ -58,7 +58,9 @@ fn every_path_is_the_apis_own() {
 fn the_template_routes_what_the_functions_answer() {
     const ANY: &str = "x-amazon-apigateway-any-method";
     let mut template = template();
-    for fallback in ["/", "/{proxy+}", "/v1", "/v1/{proxy+}", "/api", "/api/{proxy+}"] {
+    let logins = ["/register", "/.well-known/{proxy+}"];
+    let prefixes = ["/", "/{proxy+}", "/v1", "/v1/{proxy+}", "/api", "/api/{proxy+}"];
+    for fallback in prefixes.into_iter().chain(logins) {
         let functions = template.remove(fallback).unwrap();
         assert_eq!(functions[ANY], "workflows", "{fallback}");
         // A page of the console, unless the path is the API's.
@@ -97,7 +99,8 @@ fn every_operation_is_described() {
             assert_ne!(responses.contains_key("401"), is_open, "{place}");
             for (status, response) in responses {
                 assert_ne!(response["description"].as_str().unwrap(), "", "{place} {status}");
-                let no_content = ["204", "302", "default"].contains(&status.as_str());
+                let no_content = ["204", "302", "default"].contains(&status.as_str())
+                    || (path.as_str(), status.as_str()) == ("/mcp", "202");
                 assert_ne!(response["content"].is_object(), no_content, "{place} {status}");
             }
             check_path_parameters(&place, operation);

@@ -1,5 +1,9 @@
 //! Cancels runs.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use flowgate_core::id::RunId;
 use flowgate_core::key::Scope;
 use flowgate_core::lease::LEASE;
 use flowgate_core::run::{CancelRequest, Claimed, Finished, RunRecord, RunState};
@@ -7,6 +11,9 @@ use flowgate_core::run::{CancelRequest, Claimed, Finished, RunRecord, RunState};
 use crate::access::Caller;
 use crate::error::{Error, Result, What};
 use crate::platform::App;
+
+/// How soon a run that is not stored yet is looked for again.
+const UNTIL_STORED: Duration = Duration::from_millis(100);
 
 pub enum Cancelled {
     /// The run has ended as cancelled, or its owner was asked to stop.
@@ -32,6 +39,41 @@ impl App {
                 Ok(Cancelled::Already(Box::new(self.run_for(caller, Scope::Cancel, id).await?)))
             }
             CancelRequest::Unknown => Err(Error::NotFound(What::Run)),
+        }
+    }
+
+    /// Cancels a run whose caller has gone, in the background and whatever the caller's scopes. Not
+    /// while the process stops: then the run is handed over, and goes on elsewhere.
+    pub fn cancel_abandoned(self: &Arc<Self>, run: RunId) {
+        if *self.stopping().borrow() {
+            return;
+        }
+        let app = self.clone();
+        self.in_background(async move {
+            if let Err(error) = app.cancel_once_stored(&run).await {
+                let error = format!("{error:#}");
+                tracing::warn!(run.id = %run, error, "an abandoned run could not be cancelled");
+            }
+        });
+    }
+
+    /// A run that is driven here may not be stored yet.
+    async fn cancel_once_stored(&self, run: &RunId) -> Result<()> {
+        loop {
+            match self.ports.runs.request_cancel(run, self.now()).await? {
+                CancelRequest::Requested => self.running.wake(run),
+                CancelRequest::Unowned => {
+                    if let Some(record) = self.ports.runs.read(run).await? {
+                        self.cancel_unowned(record).await?;
+                    }
+                }
+                CancelRequest::Unknown if self.running.has(run) => {
+                    self.ports.clock.sleep(UNTIL_STORED).await;
+                    continue;
+                }
+                CancelRequest::Already(_) | CancelRequest::Unknown => {}
+            }
+            return Ok(());
         }
     }
 

@@ -1,18 +1,22 @@
 //! Reads runs and their events.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use flowgate_core::event::{Event, EventId};
 use flowgate_core::id::RunId;
 use flowgate_core::idempotency::chosen_id_key;
 use flowgate_core::key::Scope;
 use flowgate_core::run::RunRecord;
+use flowgate_core::time::Timestamp;
 
 use crate::access::Caller;
 use crate::error::{Error, Result, What};
 use crate::platform::App;
 
 const EVENTS_PER_READ: usize = 1_000;
+/// Between two looks at a run that another process may drive.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 impl App {
     /// Returns the run, if the caller may see it.
@@ -42,6 +46,26 @@ impl App {
         record
             .filter(|record| record.head.workflow_id == workflow_id)
             .ok_or(Error::NotFound(What::Run))
+    }
+
+    /// Waits until the run has ended, at most until this time, or until this process stops.
+    pub async fn wait_for_end(&self, run: &RunId, until: Timestamp) {
+        let mut stopping = self.stopping();
+        while self.now() < until {
+            match self.ports.runs.progress(run).await {
+                Ok(Some(progress)) if !progress.state.has_ended() => {}
+                Ok(_) => return,
+                // The next look may succeed.
+                Err(error) => {
+                    tracing::debug!(run.id = %run, error = format!("{error:#}"), "no progress");
+                }
+            }
+            let pause = LOOK_AGAIN.min(until.since(self.now()));
+            tokio::select! {
+                () = self.ports.clock.sleep(pause) => {}
+                _ = stopping.wait_for(|stopping| *stopping) => return,
+            }
+        }
     }
 
     async fn chosen_run(&self, workflow_id: &str, id: &str) -> Result<RunId> {

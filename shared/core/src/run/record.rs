@@ -18,6 +18,7 @@ use crate::memory::Holder;
 use crate::secret::{Publisher, SecretUser, SigningPin};
 use crate::session_owner::{SessionOwner, SessionUser};
 use crate::time::Timestamp;
+use crate::trace_context::TraceContext;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -91,6 +92,8 @@ pub enum Dialect {
     Gptbots,
     Sim,
     AiFlow,
+    Mcp,
+    OpenAi,
 }
 
 /// The part of a run that is fixed from its first write.
@@ -146,6 +149,9 @@ pub struct RunHead {
     /// How many runs led to this one, each by starting the next.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub hops: u32,
+    /// The trace that it is a part of: its caller's, or its own if spans are reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceContext>,
     /// The version of the engine's rules ([`flowgate_engine::ENGINE`]) that the run was created
     /// with, and keeps to its end.
     #[serde(default)]

@@ -1,8 +1,9 @@
 //! An HTTP request, as plain data.
 
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
-use super::{Rendered, RenderedUrl};
+use super::{AnswerRules, CallError, Expired, Rendered, RenderedUrl};
 use crate::file::FileId;
 
 /// Output: `{data, status, headers}`, and `content_type` where `data` is base64. What an `Option`
@@ -32,6 +33,27 @@ pub struct HttpCall {
     pub read_as: Option<ReadAs>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<IdempotencyKey>,
+    /// The only hosts that the request, its redirects and links may go to; none: any. They decide
+    /// where its secrets go, together with the secrets' own hosts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
+    /// A secret that is `user:password`, sent as basic authentication.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub basic: Option<Rendered>,
+    /// Which answers are failures whatever their status says, and what failures are called.
+    #[serde(skip)]
+    pub rules: Option<AnswerRules>,
+    /// Which answers say that the login has expired.
+    #[serde(skip)]
+    pub expired: Option<Expired>,
+    /// The secret with another address of the connector's vendor, `<CONNECTOR>_BASE_URL`. It need
+    /// not exist.
+    #[serde(skip)]
+    pub base_secret: Option<String>,
+    /// The hash of a shipped connector's request: of what the author asked and what earlier answers
+    /// gave, so that a release may word the request otherwise while runs are in flight.
+    #[serde(skip)]
+    pub asked: Option<String>,
     /// Names the call in its run: the same for every attempt and after a crash. Made when the call
     /// goes out.
     #[serde(skip)]
@@ -61,6 +83,22 @@ pub enum Body {
         #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
         media_type: Option<String>,
     },
+    /// Texts and files, one behind the other.
+    Pieces {
+        pieces: Vec<SentPiece>,
+        #[serde(rename = "type")]
+        media_type: String,
+    },
+}
+
+/// A part of a body that is sent as it is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SentPiece {
+    Text(String),
+    File(FileId),
+    /// In base64, in lines of 76 characters as in e-mails.
+    FileBase64(FileId),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -121,10 +159,27 @@ impl HttpCall {
         }
     }
 
+    /// Returns the failure that an answer is by the connector's rules. They say nothing about a
+    /// status that the request accepts by name. `answer` is `{data, status, headers}`; `failed` is
+    /// what its status alone makes of it.
+    pub fn judge(
+        &self,
+        answer: &Value,
+        failed: Option<&CallError>,
+        now_ms: i64,
+    ) -> Option<CallError> {
+        let status = answer.get("status").and_then(Value::as_u64).unwrap_or(0);
+        let code = u16::try_from(status).map(Status::Code);
+        if code.is_ok_and(|code| self.accept.iter().flatten().any(|accepted| *accepted == code)) {
+            return None;
+        }
+        self.rules.as_ref()?.judge(answer, failed, now_ms)
+    }
+
     /// Iterates over the fields that may hold secrets, besides the URL.
     pub fn fields(&self) -> impl Iterator<Item = &Rendered> {
         let named = self.query.iter().chain(&self.headers).map(|(_, field)| field);
-        named.chain(self.body.iter().flat_map(Body::fields))
+        named.chain(&self.basic).chain(self.body.iter().flat_map(Body::fields))
     }
 }
 
@@ -138,7 +193,7 @@ impl Body {
                 parts.iter().filter_map(|part| part.content.field()).collect()
             }
             Self::Binary { base64, .. } => vec![base64],
-            Self::File { .. } => Vec::new(),
+            Self::File { .. } | Self::Pieces { .. } => Vec::new(),
         }
     }
 
@@ -147,7 +202,17 @@ impl Body {
         match self {
             Self::File { file, .. } => vec![file],
             Self::Multipart(parts) => parts.iter().filter_map(|part| part.content.file()).collect(),
+            Self::Pieces { pieces, .. } => pieces.iter().filter_map(SentPiece::file).collect(),
             _ => Vec::new(),
+        }
+    }
+}
+
+impl SentPiece {
+    fn file(&self) -> Option<&FileId> {
+        match self {
+            Self::Text(_) => None,
+            Self::File(file) | Self::FileBase64(file) => Some(file),
         }
     }
 }

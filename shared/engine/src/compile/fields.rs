@@ -82,10 +82,35 @@ impl<'c, 'd> Fields<'c, 'd> {
     ) -> Option<Arc<dyn Node>> {
         let Value::Object(object) = self.get(spec)? else { return None };
         let path = self.path_of(&spec.name);
+        let read = |fields: &mut Fields<'_, 'd>| (kind.read)(fields);
+        Some(self.inner_bound(&path, object, &kind.fields, name, read).into())
+    }
+
+    /// Reads an object inside this one whose references `<name.…>` read the call's
+    /// [bindings](crate::kind::Bindings).
+    pub(crate) fn inner_bound<T>(
+        &mut self,
+        path: &str,
+        object: &'d Map<String, Value>,
+        table: &[FieldSpec],
+        name: &str,
+        read: impl FnOnce(&mut Fields<'_, 'd>) -> T,
+    ) -> T {
         self.compiler.bound.push(name.to_owned());
-        let node = self.inner(&path, object, &kind.fields, |fields| (kind.read)(fields));
+        let value = self.inner(path, object, table, read);
         self.compiler.bound.pop();
-        Some(node.into())
+        value
+    }
+
+    /// Returns a kind that the document may use.
+    pub(crate) fn kind(&self, name: &str) -> Option<Arc<KindSpec>> {
+        self.compiler.options.kinds.find(name).cloned()
+    }
+
+    /// Asks whether an operation of a similar name was meant.
+    pub(crate) fn like_operations(&self, name: &str) -> String {
+        let kinds = self.compiler.options.kinds.iter();
+        did_you_mean(name, kinds.filter(|kind| kind.operation.is_some()).map(|kind| &*kind.name))
     }
 
     /// Reads a node of another kind from this object's own fields. References `<name.…>` read the

@@ -226,14 +226,20 @@ impl<'d> Outliner<'d, '_> {
         let Some(kind) = kind else { return OutputFields::Any };
         let child = workflow::name_in(object).filter(|_| kind.name == "workflow");
         let known = child.and_then(|name| self.children.get(&name)).cloned();
-        known.unwrap_or_else(|| (kind.outputs)(object))
+        known.unwrap_or_else(|| kind.outputs_of(object))
     }
 
     fn kind(&mut self, object: &Map<String, Value>, path: &str) -> Option<Arc<KindSpec>> {
         let kinds = self.kinds;
         let Some(written) = object.get("type").and_then(Value::as_str) else {
-            let names: Vec<&str> = kinds.names().collect();
-            self.error(path, format!("`type` is missing; it is one of {}", names.join(", ")));
+            let names: Vec<&str> = kinds.plain().map(|kind| &*kind.name).collect();
+            self.error(
+                path,
+                format!(
+                    "`type` is missing; it is one of {}, or an operation of a connector",
+                    names.join(", ")
+                ),
+            );
             return None;
         };
         let kind = kinds.find(written);
@@ -299,7 +305,7 @@ impl<'d> Outliner<'d, '_> {
 }
 
 /// `[A-Za-z0-9][A-Za-z0-9_-]{0,63}`, for nodes and workflows.
-pub(crate) fn is_id(text: &str) -> bool {
+pub fn is_id(text: &str) -> bool {
     let starts = text.starts_with(|c: char| c.is_ascii_alphanumeric());
     starts
         && text.len() <= 64

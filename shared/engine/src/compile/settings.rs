@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Compiler;
 use super::fields::Fields;
+use crate::connector;
 use crate::field::{FieldSpec, FieldType};
 use crate::input::{self, InputSection};
 use crate::kind::webhook::{WEBHOOK_FIELDS, Webhook};
@@ -80,6 +81,13 @@ const VARIABLES: FieldSpec = FieldSpec::new(
      `[{ name: topics, value: [], session: <api.conversation> }]`",
 );
 
+const CONNECTORS: FieldSpec = FieldSpec::new(
+    "connectors",
+    FieldType::Items(Cow::Borrowed(connector::FIELDS)),
+    "connectors of the document's own, as in `connectors/` of the shipped ones: `[{ connector, \
+     hosts, base, auth, errors, operations }]`; nodes write `type: <connector>.<operation>`",
+);
+
 /// The fields of a whole document, in the order of the docs.
 pub(crate) const FIELDS: &[FieldSpec] = &[
     NAME,
@@ -94,6 +102,7 @@ pub(crate) const FIELDS: &[FieldSpec] = &[
     WEBHOOK,
     BUDGET,
     SCHEDULE,
+    CONNECTORS,
 ];
 
 pub(super) struct Settings {
@@ -116,6 +125,8 @@ pub(super) fn read(compiler: &mut Compiler<'_>) -> Settings {
     let save = fields.boolean(&SAVE).unwrap_or(true);
     fields.object(&OUTPUT);
     fields.string(&SCHEMA);
+    // Read before everything else, for the kinds of nodes.
+    fields.list(&CONNECTORS);
     let input = InputSection::read(&mut fields);
     let schedules = schedule::read(&mut fields, &SCHEDULE, &input);
     variables::read_section(&mut fields, &VARIABLES);

@@ -291,7 +291,8 @@ nodes:
         text,
         &[
             "E 6:13 /nodes/0/nodes/0 `l` is referred to from inside its own body",
-            "E 6:52 /nodes/0/nodes/0/template <loop.nothing>: a loop has `item`, `index` and `last`",
+            "E 6:52 /nodes/0/nodes/0/template <loop.nothing>: a loop has `item`, `index` and \
+             `last`",
             "E 7:40 /nodes/1/template <inner.content>: `inner` is inside `l`; from outside, use \
              <l.results>",
             "E 8:37 /nodes/2/after `inner` is not in the same list of nodes; `after` cannot cross \

@@ -3,6 +3,7 @@
 mod check;
 mod numbers;
 mod parts;
+mod rule;
 mod value;
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -25,6 +26,7 @@ use crate::pattern;
 use crate::problem::{Severity, shortened};
 use crate::weight::Weight;
 use check::{Checker, Variable};
+pub(crate) use rule::Rule;
 pub(crate) use value::Counted;
 
 const MAX_EXPRESSION: usize = 2_000;

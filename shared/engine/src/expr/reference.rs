@@ -4,6 +4,8 @@
 //! Text that arrives through a reference is never scanned, so that no text of a caller or model
 //! becomes a reference.
 
+use std::ops::Range;
+
 /// A part of a field as the author wrote it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Piece<'a> {
@@ -58,8 +60,30 @@ pub(crate) fn scan(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
+/// Returns the parts of a text that a field would read as a secret or a reference, or take for a
+/// mistake in one. A text without any means itself.
+pub fn readable(text: &str) -> Vec<Range<usize>> {
+    let mut at = 0;
+    let mut found = Vec::new();
+    for piece in scan(text) {
+        let (length, is_read) = match piece {
+            Piece::Text(text) => (text.len(), false),
+            Piece::Secret(name) => (name.len() + 4, true),
+            Piece::Reference(reference) => {
+                let is_word = reference.path.is_empty() && !reference.node.contains(['.', '[']);
+                (reference.source.len(), !is_word)
+            }
+        };
+        if is_read {
+            found.push(at..at + length);
+        }
+        at += length;
+    }
+    found
+}
+
 /// Normalizes a name for comparison: lower case, without spaces and dots.
-pub(crate) fn normalise(name: &str) -> String {
+pub fn normalise(name: &str) -> String {
     name.chars().filter(|c| !c.is_whitespace() && *c != '.').flat_map(char::to_lowercase).collect()
 }
 
@@ -106,7 +130,7 @@ fn is_node_name(name: &str) -> bool {
 }
 
 /// `.name`, `[0]`, `["any name"]` and sequences of them.
-pub(crate) fn parse_path(mut path: &str) -> Option<Vec<PathStep>> {
+pub fn parse_path(mut path: &str) -> Option<Vec<PathStep>> {
     let mut steps = Vec::new();
     while !path.is_empty() {
         let (next, rest) = step(path)?;
@@ -157,7 +181,7 @@ fn is_of_identifier(character: char) -> bool {
 }
 
 /// Writes a step as authors write it: `.name` if it can be, else `["any name"]`.
-pub(crate) fn push_step(text: &mut String, step: &PathStep) {
+pub fn push_step(text: &mut String, step: &PathStep) {
     match step {
         PathStep::Item(index) => text.push_str(&format!("[{index}]")),
         PathStep::Field(name) if !name.is_empty() && name.chars().all(is_of_identifier) => {
@@ -316,6 +340,17 @@ mod tests {
         check(".", "");
         check("[", "");
         check("[99999999999999999999999]", ".99999999999999999999999");
+    }
+
+    #[test]
+    fn readable_parts_are_what_no_text_may_hold_by_chance() {
+        let check = |text: &str, expected: &[&str]| {
+            let found: Vec<&str> = readable(text).into_iter().map(|range| &text[range]).collect();
+            assert_eq!(found, expected, "{text}");
+        };
+        check("Hello <b>you</b> {{ x }} a < b", &[]);
+        check("é {{KEY}} <x.y> <x.First Name>", &["{{KEY}}", "<x.y>", "<x.First Name>"]);
+        check("{{{A}}} <joe@x.org>", &["{{A}}", "<joe@x.org>"]);
     }
 
     #[test]

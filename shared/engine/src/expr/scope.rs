@@ -22,6 +22,9 @@ pub struct Scope<'a> {
     pub(crate) node: Option<usize>,
     /// What randomness is made of: the run's id, or that of the first run it was rerun from.
     pub(crate) seed_root: &'a str,
+    pub(crate) run_id: &'a str,
+    /// The call under which an inner node runs; `None` for a node of the graph.
+    pub(crate) call_place: Option<&'a str>,
     pub(crate) input: &'a Arc<Value>,
     pub(crate) started_at_ms: i64,
     pub(crate) engine: u32,
@@ -81,6 +84,14 @@ impl<'a> Scope<'a> {
         let node = self.node.map(|node| &self.frames.body(self.frame).nodes[node]);
         let id = node.map_or("", |node| &*node.id);
         format!("random\0{}\0{prefix}{id}", self.seed_root)
+    }
+
+    /// Names the node in this run, for ids that are the same after a crash: a rerun has others.
+    pub(crate) fn key_seed(&self) -> String {
+        let prefix = self.frames.prefix(self.frame);
+        let node = self.node.map(|node| &self.frames.body(self.frame).nodes[node]);
+        let place = self.call_place.unwrap_or_default();
+        format!("{}\0{prefix}{}\0{place}", self.run_id, node.map_or("", |node| &*node.id))
     }
 
     /// The workflow whose nodes read: the run's own, or a child's.

@@ -18,15 +18,16 @@ secrets work. A field takes references unless it says otherwise. Secrets are all
 
 pub fn page(kinds: &Kinds) -> String {
     let mut page = HEAD.to_owned();
-    let links: Vec<String> = kinds.names().map(|name| format!("[`{name}`](#{name})")).collect();
+    let names = kinds.plain().map(|kind| &kind.name);
+    let links: Vec<String> = names.map(|name| format!("[`{name}`](#{name})")).collect();
     let _ = writeln!(page, "\n{}", links.join(" · "));
-    for kind in kinds.iter() {
+    for kind in kinds.plain() {
         section(&mut page, kind);
     }
     page
 }
 
-fn section(page: &mut String, kind: &KindSpec) {
+pub(super) fn section(page: &mut String, kind: &KindSpec) {
     let _ = writeln!(page, "\n## `{}`\n\n{}\n", kind.name, kind.summary);
     let _ = writeln!(page, "| field | | default |\n|---|---|---|");
     for spec in kind.fields.iter().filter(|spec| spec.field_type != FieldType::Nothing) {
@@ -102,7 +103,7 @@ fn outputs(kind: &KindSpec) -> String {
         let or_null = if field.nullable { " or `null`" } else { "" };
         format!("`{}` ({output_type}{or_null})", field.name)
     };
-    match (kind.outputs)(&serde_json::Map::new()) {
+    match kind.outputs_of(&serde_json::Map::new()) {
         OutputFields::Any => "Output: the fields that the author names.".to_owned(),
         OutputFields::Only(fields) if fields.is_empty() => "No output.".to_owned(),
         OutputFields::Only(fields) => {

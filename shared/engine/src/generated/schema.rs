@@ -42,7 +42,11 @@ fn node_schema(kinds: &Kinds) -> Value {
     };
     json!({
         "type": "object",
-        "properties": { "type": { "enum": kinds.names().collect::<Vec<_>>() } },
+        "properties": { "type": { "anyOf": [
+            { "enum": kinds.names().collect::<Vec<_>>() },
+            // An operation of the document's own connectors.
+            { "type": "string", "pattern": "^[a-z][a-z0-9_]*\\.[a-z][a-z0-9_]*$" },
+        ] } },
         "required": ["id", "type"],
         "allOf": kinds.names().map(rule).collect::<Vec<_>>(),
     })

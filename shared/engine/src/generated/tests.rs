@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{kinds, schema};
+use super::{connectors, kinds, schema};
 use crate::kind::Kinds;
 use crate::{Document, Problem, Severity, Workflow};
 
@@ -48,9 +48,11 @@ fn errors(document: &Document) -> Vec<Problem> {
 fn the_committed_schema_is_not_stale() {
     let mut schema = serde_json::to_string_pretty(&schema::document(Kinds::standard())).unwrap();
     schema.push('\n');
-    for (path, made) in
-        [("docs/workflow.schema.json", schema), ("docs/kinds.md", kinds::page(Kinds::standard()))]
-    {
+    for (path, made) in [
+        ("docs/workflow.schema.json", schema),
+        ("docs/kinds.md", kinds::page(Kinds::standard())),
+        ("docs/connectors.md", connectors::page(Kinds::standard())),
+    ] {
         let committed = root().join(path);
         if std::env::var_os("FLOWGATE_RENEW").is_some() {
             std::fs::write(&committed, made).unwrap();

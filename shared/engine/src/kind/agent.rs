@@ -8,6 +8,7 @@ mod memory;
 mod tool;
 mod child;
 mod mcp;
+mod operation;
 mod toolbox;
 mod turns;
 
@@ -55,6 +56,7 @@ pub(super) fn spec() -> KindSpec {
         outputs,
         call: Some(LIMITS),
         role: Role::Step,
+        operation: None,
         group: Group::Model,
         touches: Touches::Model,
         example: EXAMPLE.into(),
@@ -173,6 +175,11 @@ impl Agent {
 }
 
 impl Node for Agent {
+    /// What a turn says before it asks for tools is taken back.
+    fn thinks_aloud(&self) -> bool {
+        !(self.tools.is_empty() && self.servers.is_empty() && self.children.is_empty())
+    }
+
     fn plan(&self, scope: &Scope<'_>, done: &Done) -> Result<Plan, NodeError> {
         let recalled = match self.memory.as_ref().map(|memory| memory.recall(scope, done)) {
             None => Recalled::default(),
@@ -295,4 +302,4 @@ fn unwrapped(written: &Value) -> &Value {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

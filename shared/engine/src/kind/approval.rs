@@ -78,6 +78,7 @@ pub(super) fn spec() -> KindSpec {
         },
         call: None,
         role: Role::Step,
+        operation: None,
         group: Group::People,
         touches: Touches::Text(&["/message"]),
         example: EXAMPLE.into(),
@@ -139,6 +140,13 @@ impl Node for Approval {
 
     fn branches(&self) -> Vec<&str> {
         vec![APPROVED, REJECTED]
+    }
+
+    fn branch_of(&self, output: &Value) -> Result<Option<usize>, (&'static str, String)> {
+        match output.get("approved") {
+            Some(Value::Bool(is_approved)) => Ok(Some(usize::from(!is_approved))),
+            _ => Err(("approved", "must be true or false".to_owned())),
+        }
     }
 }
 

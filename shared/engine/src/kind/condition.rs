@@ -59,6 +59,7 @@ pub(super) fn spec() -> KindSpec {
         },
         call: None,
         role: Role::Step,
+        operation: None,
         group: Group::Flow,
         touches: Touches::Text(&["/branches/0/if"]),
         example: EXAMPLE.into(),

@@ -91,6 +91,7 @@ pub(super) fn spec() -> KindSpec {
             max_timeout: Duration::from_secs(300),
         }),
         role: Role::Step,
+        operation: None,
         group: Group::Data,
         touches: Touches::Text(&["/file", "/text"]),
         example: "{ id: paper, type: document, file: <api.paper>, as: markdown }".into(),

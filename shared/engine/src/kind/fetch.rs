@@ -52,6 +52,7 @@ pub(super) fn spec() -> KindSpec {
             max_timeout: Duration::from_secs(300),
         }),
         role: Role::Step,
+        operation: None,
         group: Group::Call,
         touches: Touches::Address { method: None },
         example: r#"{ id: page, type: fetch, url: <api.url> }"#.into(),

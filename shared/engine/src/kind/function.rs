@@ -60,6 +60,7 @@ pub(super) fn spec() -> KindSpec {
             max_timeout: Duration::from_secs(60),
         }),
         role: Role::Step,
+        operation: None,
         group: Group::Data,
         touches: Touches::Text(&["/code"]),
         example: r#"{ id: double, type: function, code: "return <api.n> * 2" }"#.into(),

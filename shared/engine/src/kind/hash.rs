@@ -54,6 +54,7 @@ pub(super) fn spec() -> KindSpec {
         outputs: |_| OutputFields::only(&[("digest", OutputType::Text)]),
         call: None,
         role: Role::Step,
+        operation: None,
         group: Group::Data,
         touches: Touches::Text(&["/text"]),
         example: "{ id: fingerprint, type: hash, text: \"<api.email>\", algorithm: sha256 }".into(),

@@ -80,6 +80,7 @@ pub(super) fn spec() -> KindSpec {
             max_timeout: Duration::from_secs(60),
         }),
         role: Role::Step,
+        operation: None,
         group: Group::Data,
         touches: Touches::Text(&["/html"]),
         example: "{ id: shop, type: html, html: <page.data>, select: { title: h1 } }".into(),

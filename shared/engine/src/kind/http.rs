@@ -1,7 +1,7 @@
 //! `http`: sends a request to another server.
 
 mod body;
-mod link;
+pub(crate) mod link;
 mod pages;
 
 use std::borrow::Cow;
@@ -131,6 +131,7 @@ pub(super) fn spec() -> KindSpec {
             max_timeout: Duration::from_secs(600),
         }),
         role: Role::Step,
+        operation: None,
         group: Group::Call,
         touches: Touches::Address { method: Some("GET") },
         example: EXAMPLE.into(),

@@ -118,6 +118,7 @@ pub(super) fn spec() -> KindSpec {
         },
         call: Some(LIMITS),
         role: Role::Step,
+        operation: None,
         group: Group::Model,
         touches: Touches::Model,
         example: EXAMPLE.into(),

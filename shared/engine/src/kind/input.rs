@@ -22,6 +22,7 @@ pub(crate) fn spec() -> KindSpec {
         outputs,
         call: None,
         role: Role::Input,
+        operation: None,
         group: Group::Gate,
         touches: Touches::Nothing,
         example: "".into(),

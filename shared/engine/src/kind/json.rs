@@ -78,6 +78,7 @@ pub(super) fn spec() -> KindSpec {
         },
         call: None,
         role: Role::Step,
+        operation: None,
         group: Group::Data,
         touches: Touches::Text(&["/parse", "/value", "/merge"]),
         example: "{ id: first, type: json, parse: <draft.content>, path: \"items[0].name\" }"

@@ -38,6 +38,7 @@ pub(super) fn spec() -> KindSpec {
         outputs,
         call: Some(LIMITS),
         role: Role::Step,
+        operation: None,
         group: Group::Data,
         touches: Touches::Text(&["/store"]),
         example: EXAMPLE.into(),

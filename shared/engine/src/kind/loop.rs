@@ -97,6 +97,7 @@ pub(super) fn spec() -> KindSpec {
         outputs: |_| OutputFields::only(&[("results", OutputType::List)]),
         call: None,
         role: Role::Container { order: Order::OneByOne },
+        operation: None,
         group: Group::Flow,
         touches: Touches::Text(&["/each", "/for", "/while", "/until"]),
         example: EXAMPLE.into(),

@@ -80,7 +80,8 @@ pub(crate) fn read(fields: &mut Fields<'_, '_>, kind: &KindSpec) -> Option<CallS
     fields.string(&DESCRIPTION);
     let retry = fields.object(&RETRY);
     let timeout = fields.duration(&TIMEOUT);
-    let at_most_once = fields.boolean(&AT_MOST_ONCE).unwrap_or(false);
+    let is_repeated_badly = || kind.operation.as_ref().is_some_and(|it| !it.may_repeat());
+    let at_most_once = fields.boolean(&AT_MOST_ONCE).unwrap_or_else(is_repeated_badly);
     let Some(limits) = kind.call else {
         let present = [retry.is_some(), timeout.is_some(), at_most_once];
         let is_own = |name: &str| kind.fields.iter().any(|field| field.name == name);

@@ -22,6 +22,7 @@ pub(super) fn spec() -> KindSpec {
         outputs: |_| OutputFields::only(&[]),
         call: None,
         role: Role::Remark,
+        operation: None,
         group: Group::Data,
         touches: Touches::Text(&["/text"]),
         example: EXAMPLE.into(),

@@ -38,6 +38,7 @@ pub(crate) fn spec() -> KindSpec {
         outputs,
         call: None,
         role: Role::Output,
+        operation: None,
         group: Group::Gate,
         touches: Touches::Names(&["/values"]),
         example: "{ id: answer, type: output, values: { story: <draft.content>, words: 80 } }"

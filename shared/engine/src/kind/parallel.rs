@@ -63,6 +63,7 @@ pub(super) fn spec() -> KindSpec {
         outputs: |_| OutputFields::only(&[("results", OutputType::List)]),
         call: None,
         role: Role::Container { order: Order::SideBySide },
+        operation: None,
         group: Group::Flow,
         touches: Touches::Text(&["/each", "/for"]),
         example: EXAMPLE.into(),

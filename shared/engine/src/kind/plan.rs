@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::Node;
 use crate::call::{Action, CallError, CallOutput};
 use crate::child::PlannedChild;
+use crate::run::Usage;
 
 /// What a node does next.
 #[derive(Debug)]
@@ -163,6 +164,12 @@ pub struct CallOutcome {
     pub value: Arc<Value>,
     pub tokens: Option<u64>,
     pub cost_nano_usd: Option<u64>,
+}
+
+impl CallOutcome {
+    pub(crate) fn used(&self) -> Usage {
+        Usage::of_call(self.tokens, self.cost_nano_usd, Some(&self.value))
+    }
 }
 
 impl From<CallOutput> for CallOutcome {

@@ -72,6 +72,7 @@ pub(super) fn spec() -> KindSpec {
             max_timeout: Duration::from_secs(60),
         }),
         role: Role::Step,
+        operation: None,
         group: Group::Data,
         touches: Touches::Text(&["/code"]),
         example: r#"{ id: words, type: python, code: "return len(<api.text>.split())" }"#.into(),

@@ -54,6 +54,7 @@ pub(super) fn spec() -> KindSpec {
         },
         call: None,
         role: Role::Step,
+        operation: None,
         group: Group::Data,
         touches: Touches::Text(&["/number", "/choice"]),
         example: "{ id: dice, type: random, number: { min: 1, max: 6 } }".into(),

@@ -63,6 +63,7 @@ pub(super) fn spec() -> KindSpec {
         },
         call: None,
         role: Role::Step,
+        operation: None,
         group: Group::Data,
         touches: Touches::Text(&["/find", "/pattern"]),
         example: r#"{ id: line, type: replace, text: <page.data>, pattern: "\\s+", with: " " }"#

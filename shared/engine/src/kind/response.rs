@@ -44,6 +44,7 @@ pub(super) fn spec() -> KindSpec {
         },
         call: None,
         role: Role::Step,
+        operation: None,
         group: Group::Gate,
         touches: Touches::Text(&["/data"]),
         example: EXAMPLE.into(),

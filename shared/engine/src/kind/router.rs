@@ -75,6 +75,7 @@ pub(super) fn spec() -> KindSpec {
         },
         call: Some(LIMITS),
         role: Role::Step,
+        operation: None,
         group: Group::Flow,
         touches: Touches::Model,
         example: EXAMPLE.into(),

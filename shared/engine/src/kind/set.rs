@@ -19,6 +19,7 @@ pub(super) fn spec() -> KindSpec {
         outputs,
         call: None,
         role: Role::Step,
+        operation: None,
         group: Group::Data,
         touches: Touches::Names(&["/values"]),
         example:

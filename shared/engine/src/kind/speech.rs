@@ -100,6 +100,7 @@ pub(super) fn spec() -> KindSpec {
         outputs,
         call: Some(LIMITS),
         role: Role::Step,
+        operation: None,
         group: Group::Model,
         touches: Touches::Model,
         example: EXAMPLE.into(),

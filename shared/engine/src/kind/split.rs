@@ -63,6 +63,7 @@ pub(super) fn spec() -> KindSpec {
         },
         call: None,
         role: Role::Step,
+        operation: None,
         group: Group::Data,
         touches: Touches::Text(&["/text"]),
         example: "{ id: chunks, type: split, text: <page.data>, length: 2000, overlap: 200 }"

@@ -26,6 +26,7 @@ pub(super) fn spec() -> KindSpec {
         outputs: |_| OutputFields::only(&[("content", OutputType::Any)]),
         call: None,
         role: Role::Step,
+        operation: None,
         group: Group::Data,
         touches: Touches::Text(&["/template"]),
         example: r#"{ id: greeting, type: template, template: "Hello <api.name> x<api.n>" }"#

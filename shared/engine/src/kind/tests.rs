@@ -26,7 +26,7 @@ fn every_kind_is_declared_whole() {
 #[test]
 fn no_two_kinds_share_a_name() {
     let names: BTreeSet<&str> = Kinds::standard().names().collect();
-    assert_eq!(names.len(), BUILT_IN.len());
+    assert_eq!(names.len(), Kinds::standard().names().count());
 }
 
 /// What an example refers to need not be there; the example itself must be right.
@@ -74,6 +74,6 @@ fn common_fields_are_read_by_one_table() {
 fn a_later_kind_goes_before_an_earlier_one_of_its_name() {
     let note = || KindSpec { summary: "Another note.".into(), ..note::spec() };
     let kinds = Kinds::standard().clone().with(note());
-    assert_eq!(kinds.names().count(), BUILT_IN.len());
+    assert_eq!(kinds.names().count(), Kinds::standard().names().count());
     assert_eq!(kinds.find("note").unwrap().summary, "Another note.");
 }

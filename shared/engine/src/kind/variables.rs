@@ -94,6 +94,7 @@ pub(super) fn spec() -> KindSpec {
         },
         call: Some(LIMITS),
         role: Role::Step,
+        operation: None,
         group: Group::Data,
         touches: Touches::Names(&["/set", "/append"]),
         example: "{ id: count, type: variables, set: { total: <api.n>, state: asked } }".into(),

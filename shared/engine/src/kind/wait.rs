@@ -46,6 +46,7 @@ pub(super) fn spec() -> KindSpec {
         outputs: |_| OutputFields::only(&[("until", OutputType::Text)]),
         call: None,
         role: Role::Step,
+        operation: None,
         group: Group::People,
         touches: Touches::Text(&["/for", "/until"]),
         example: "{ id: cool_down, type: wait, for: 10m, after: [draft] }".into(),

@@ -57,6 +57,7 @@ pub(super) fn spec() -> KindSpec {
             max_timeout: Duration::from_secs(600),
         }),
         role: Role::Step,
+        operation: None,
         group: Group::Call,
         touches: Touches::Address { method: Some("POST") },
         example: EXAMPLE.into(),

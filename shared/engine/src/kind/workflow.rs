@@ -57,6 +57,7 @@ pub(super) fn spec() -> KindSpec {
         outputs: |_| OutputFields::Any,
         call: None,
         role: Role::Step,
+        operation: None,
         group: Group::Flow,
         touches: Touches::Text(&["/workflow"]),
         example: "{ id: lookup, type: workflow, workflow: customer-lookup, \

@@ -8,9 +8,10 @@ use serde_json::Value;
 use super::budget::Kept;
 use super::calls::{OpenCall, Prepared};
 use super::schedule::Report;
-use super::{Run, RunError, StopReason};
+use super::{Run, RunError, StopReason, Usage};
 use crate::call::{CallError, CallResult, INTERRUPTED};
 use crate::event::{CallLabel, NodePath, RunEvent};
+use crate::expr::scope::Scope;
 use crate::kind::{
     Bindings, CallEnd, CallName, CallOutcome, Done, Node, NodeError, Plan, Planned, Price, Work,
 };
@@ -88,8 +89,13 @@ impl Active {
     }
 
     /// Returns whether a further call may have this name.
-    fn may_name(&self, name: &CallName) -> bool {
+    pub(super) fn may_name(&self, name: &CallName) -> bool {
         name.is_valid() && !self.names.contains(name) && self.done.get(name.as_str()).is_none()
+    }
+
+    /// Takes the end of a call that was not made.
+    pub(super) fn end_at_once(&mut self, name: CallName, end: CallEnd) {
+        self.done.insert(name, end);
     }
 
     /// Registers a call. Returns its place and label. The first call keeps the bare path, as in
@@ -181,6 +187,7 @@ impl Run {
         match &active.inner {
             Some(inner) => {
                 let scope = self.scope(active.frame, Some(active.index), &inner.bindings);
+                let scope = Scope { call_place: Some(&active.place), ..scope };
                 inner.node.plan(&scope, &active.done)
             }
             None => {
@@ -209,6 +216,7 @@ impl Run {
         }
         let planned = calls.len();
         let calls = self.note_refused(number, calls);
+        let calls = self.note_mocked(number, calls);
         if calls.is_empty() && planned > 0 {
             return self.asking.push_back(number);
         }
@@ -226,7 +234,7 @@ impl Run {
     }
 
     /// A node without calls so far has not been reported as started.
-    fn report_start(&mut self, number: usize) {
+    pub(super) fn report_start(&mut self, number: usize) {
         let active = &self.active[&number];
         if !active.is_inner() && active.names.is_empty() {
             self.emit_started(active.frame, active.index);
@@ -332,7 +340,7 @@ impl Run {
             CallResult::Failed(error) => Err(error),
         };
         let used = match &result {
-            Ok(outcome) => (outcome.tokens, outcome.cost_nano_usd),
+            Ok(outcome) => outcome.used(),
             Err(error) => error.used(),
         };
         if !open.is_reused {
@@ -353,19 +361,14 @@ impl Run {
     }
 
     /// Adds what one attempt used to its node of the graph and to the run.
-    pub(super) fn count(
-        &mut self,
-        number: usize,
-        price: Price,
-        (tokens, cost_nano_usd): (Option<u64>, Option<u64>),
-    ) {
+    pub(super) fn count(&mut self, number: usize, price: Price, used: Usage) {
         let root = self.root_of(number);
         if let Some(root) = self.active.get_mut(&root) {
-            root.report.add(price, tokens, cost_nano_usd);
+            root.report.add(price, used.tokens, used.cost_nano_usd);
         }
-        self.usage.add(price, tokens, cost_nano_usd);
+        self.usage.add(price, used);
         let frame = self.active[&number].frame;
-        self.count_in_children(frame, price, (tokens, cost_nano_usd));
+        self.count_in_children(frame, price, used);
     }
 
     pub(super) fn end_call(&mut self, number: usize, name: CallName, end: CallEnd) {
@@ -387,7 +390,7 @@ impl Run {
 
     /// Counts the output of a call towards the budget. A call whose output exceeds it fails; a
     /// failed call loses its output.
-    fn within_budget(&mut self, number: usize, mut end: CallEnd) -> CallEnd {
+    pub(super) fn within_budget(&mut self, number: usize, mut end: CallEnd) -> CallEnd {
         let left = match &end.result {
             Ok(outcome) => Some(&*outcome.value),
             Err(error) => error.output.as_deref(),

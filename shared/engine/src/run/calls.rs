@@ -8,7 +8,9 @@ use sha2::{Digest, Sha256};
 
 use super::budget::Kept;
 use super::{Run, Step};
-use crate::call::{Action, Call, CallError, CallFigures, CallId, CallResult, IdempotencyKey};
+use crate::call::{
+    Action, Call, CallError, CallFigures, CallId, CallResult, HttpCall, IdempotencyKey,
+};
 use crate::child::PlannedChild;
 use crate::event::{CallEnded, CallLabel, NodePath, RunEvent};
 use crate::kind::{Bindings, CallName, MAX_DELAY, Node, NodeError, Planned, Price, Work};
@@ -107,9 +109,13 @@ impl Run {
             }
         }
         let input = encode(self.engine, &action);
+        let input_hash = match &action {
+            Action::Http(HttpCall { asked: Some(asked), .. }) => asked.clone(),
+            _ => hex(&Sha256::digest(input.to_string())),
+        };
         let call = Call {
             action,
-            input_hash: hex(&Sha256::digest(input.to_string())),
+            input_hash,
             delay: delay.min(MAX_DELAY),
             timeout,
             at_most_once: at_most_once.unwrap_or(is_at_most_once),
@@ -202,8 +208,7 @@ impl Run {
         let is_stopped = self.frames.get(active.frame).stopped;
         // What this attempt used is not counted yet.
         let mut used = self.usage;
-        let (tokens, cost_nano_usd) = error.used();
-        used.add(open.price, tokens, cost_nano_usd);
+        used.add(open.price, error.used());
         let may_spend =
             open.price == Price::Free || self.spending_refusal(active.frame, used).is_none();
         let has_time = self.time_left(active.frame).is_none_or(|left| !left.is_zero());

@@ -170,15 +170,10 @@ impl Run {
     }
 
     /// Adds what a call used to the children around its node.
-    pub(super) fn count_in_children(
-        &mut self,
-        frame: usize,
-        price: Price,
-        (tokens, cost_nano_usd): (Option<u64>, Option<u64>),
-    ) {
+    pub(super) fn count_in_children(&mut self, frame: usize, price: Price, used: Usage) {
         for outer in self.outward_of(frame) {
             if let Some(child) = &mut self.frames.get_mut(outer).child {
-                child.usage.add(price, tokens, cost_nano_usd);
+                child.usage.add(price, used);
             }
         }
     }

@@ -34,15 +34,17 @@ impl Part {
 
     /// Returns what the node does instead of running.
     pub(super) fn plan(&self, node: &BodyNode) -> Option<Plan> {
-        let output = self.pins.get(&*node.id)?;
-        let branches = node.node.branches();
-        if branches.is_empty() {
-            return Some(Plan::Done(Arc::clone(output)));
-        }
-        let taken = output.get("branch").and_then(Value::as_str);
-        let taken = taken.and_then(|name| branches.iter().position(|branch| *branch == name));
-        Some(Plan::Branch { taken, output: Value::clone(output) })
+        self.pins.get(&*node.id).map(|output| given(node, output))
     }
+}
+
+/// What a node does whose output was given: nothing, or it takes the branch that the output says.
+pub(super) fn given(node: &BodyNode, output: &Arc<Value>) -> Plan {
+    if node.node.branches().is_empty() {
+        return Plan::Done(Arc::clone(output));
+    }
+    let taken = node.node.branch_of(output).ok().flatten();
+    Plan::Branch { taken, output: Value::clone(output) }
 }
 
 impl Workflow {
@@ -66,7 +68,7 @@ impl Workflow {
         for (name, value) in pins {
             let mut pointer = "/pins".to_owned();
             push_segment(&mut pointer, &name);
-            match self.pinned(&name, &value, &pointer) {
+            match self.accept_pin(&name, &value, &pointer) {
                 Ok(id) => {
                     part.pins.insert(id, Arc::new(value));
                 }
@@ -119,7 +121,9 @@ impl Workflow {
         nodes.first().is_none_or(is_needed)
     }
 
-    fn pinned(
+    /// Checks an output that is given for a node instead of running it. Returns the node's id, or
+    /// every problem.
+    pub fn accept_pin(
         &self,
         name: &str,
         value: &Value,
@@ -133,12 +137,17 @@ impl Workflow {
             let message = "is the input of the run: give `input`".to_owned();
             return Err(problem(pointer, message));
         }
-        let Value::Object(output) = value else {
+        let Value::Object(fields) = value else {
             let message = "must be an object with the fields that the node leaves".to_owned();
             return Err(problem(pointer, message));
         };
-        let wrong = misfits(node, output, pointer);
+        let wrong = misfits(node, value, fields, pointer);
         if wrong.is_empty() { Ok(node.id.to_string()) } else { Err(wrong) }
+    }
+
+    /// Returns the id of the node with this id or name, if it is one that runs.
+    pub fn accept_node(&self, name: &str) -> Result<String, String> {
+        self.runnable(name).map(|node| node.id.to_string())
     }
 
     /// Finds a node by id or name.
@@ -156,7 +165,12 @@ impl Workflow {
     }
 }
 
-fn misfits(node: &BodyNode, output: &Map<String, Value>, pointer: &str) -> Vec<InputProblem> {
+fn misfits(
+    node: &BodyNode,
+    output: &Value,
+    given: &Map<String, Value>,
+    pointer: &str,
+) -> Vec<InputProblem> {
     let mut problems = Vec::new();
     let mut wrong = |field: &str, message: String| {
         let mut pointer = pointer.to_owned();
@@ -164,7 +178,7 @@ fn misfits(node: &BodyNode, output: &Map<String, Value>, pointer: &str) -> Vec<I
         problems.push(InputProblem { pointer, message });
     };
     if let OutputFields::Only(fields) = &node.outputs {
-        for (name, value) in output {
+        for (name, value) in given {
             match fields.iter().find(|field| *field.name == **name) {
                 Some(field) if fits(field, value) => {}
                 Some(field) => wrong(name, format!("must be {}", words(field))),
@@ -175,13 +189,10 @@ fn misfits(node: &BodyNode, output: &Map<String, Value>, pointer: &str) -> Vec<I
             }
         }
     }
-    let branches = node.node.branches();
-    let taken = output.get("branch");
-    let is_branch = taken.is_some_and(|taken| {
-        taken.is_null() || taken.as_str().is_some_and(|taken| branches.contains(&taken))
-    });
-    if !branches.is_empty() && !is_branch {
-        wrong("branch", format!("must be null or one of {}", branches.join(", ")));
+    if !node.node.branches().is_empty()
+        && let Err((field, message)) = node.node.branch_of(output)
+    {
+        wrong(field, message);
     }
     problems
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::budget::within_budget;
 use super::child::ChildEnd;
 use super::frame::{ROOT, State};
-use super::{Run, RunError, StopReason};
+use super::{Run, RunError, StopReason, Usage};
 use crate::event::{NodePath, NodeStatus, RunEvent};
 use crate::kind::{Done, KindName, NodeError, Plan, Price};
 use crate::weight::Weight;
@@ -80,6 +80,9 @@ impl Run {
         if let Some(pinned) = pinned {
             self.emit_started(frame, index);
             return self.carry_out(frame, index, pinned, Report::default());
+        }
+        if self.begin_mocked(frame, index) {
+            return;
         }
         match node.node.plan(&self.scope(frame, Some(index), &[]), &Done::default()) {
             Ok(Plan::Perform(calls)) => self.activate(frame, index, calls),
@@ -339,7 +342,7 @@ impl Run {
     fn drop_open_calls(&mut self) {
         for open in std::mem::take(&mut self.open).into_values() {
             // Nobody will know what it used.
-            self.count(open.active, open.price, (None, None));
+            self.count(open.active, open.price, Usage::UNKNOWN);
             let root = self.root_of(open.active);
             if let Some(root) = self.active.get_mut(&root) {
                 root.report.attempts = root.report.attempts.max(open.attempt + 1);

@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn what_is_used_is_compared_and_unknown_is_refused() {
         let limit = SpendingLimit { cost_nano_usd: Some(10), tokens: Some(10) };
-        let used = |tokens, cost_nano_usd| Usage { tokens, cost_nano_usd };
+        let used = |tokens, cost_nano_usd| Usage { tokens, cost_nano_usd, ..Usage::UNKNOWN };
         assert_eq!(limit.refusal(used(Some(9), Some(9))), None);
         for refused in [
             used(Some(10), Some(0)),

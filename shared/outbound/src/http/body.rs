@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use flowgate_engine::call::{Body, FormPart, PartContent, Rendered};
+use flowgate_engine::call::{Body, FormPart, PartContent, Rendered, SentPiece};
 use flowgate_engine::file::{FileId, FileRef};
 use futures_util::stream;
 use http::HeaderValue;
@@ -31,6 +31,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 pub(super) enum Bytes {
     Here(bytes::Bytes),
     File(FileRef),
+    /// In base64, in lines.
+    FileBase64(FileRef),
 }
 
 /// The files that a body sends.
@@ -77,6 +79,18 @@ pub(super) fn encode(
             let bytes = vec![Bytes::File(file.clone())];
             Ok(Encoded { bytes, content_type: Some(media_type), is_fixed_type: false })
         }
+        Body::Pieces { pieces, media_type } => {
+            let piece = |piece: &SentPiece| -> Result<Bytes, CallError> {
+                Ok(match piece {
+                    SentPiece::Text(text) => Bytes::Here(text.clone().into()),
+                    SentPiece::File(file) => Bytes::File(stored(file, found)?.clone()),
+                    SentPiece::FileBase64(file) => Bytes::FileBase64(stored(file, found)?.clone()),
+                })
+            };
+            let bytes = pieces.iter().map(piece).collect::<Result<_, _>>()?;
+            let content_type = Some(header_value(media_type)?);
+            Ok(Encoded { bytes, content_type, is_fixed_type: true })
+        }
     }
 }
 
@@ -103,6 +117,8 @@ fn multipart(
                 hash.update(bytes);
                 part_head(part)?
             }
+            // Parts of a form are sent as they are.
+            Bytes::FileBase64(_) => part_head(part)?,
             // Whoever made the file knows its hash, but not those of all that is sent with it.
             Bytes::File(file) => {
                 hash.update(&file.sha256);
@@ -134,7 +150,7 @@ fn multipart(
 
 /// Returns the length of a body that is sent as a stream; `None`: it is all there.
 pub(super) fn streamed_length(body: &[Bytes]) -> Option<u64> {
-    let has_file = body.iter().any(|bytes| matches!(bytes, Bytes::File(_)));
+    let has_file = body.iter().any(|bytes| bytes.here().is_none());
     has_file.then(|| body.iter().map(Bytes::len).sum())
 }
 
@@ -151,15 +167,27 @@ pub(super) fn sent(body: &[Bytes], files: &RunFiles) -> reqwest::Body {
     reqwest::Body::wrap_stream(stream::unfold(rest, |(body, index, at, files)| async move {
         let (piece, next) = match body.get(index)? {
             Bytes::Here(bytes) => (Ok(bytes.clone()), (index + 1, 0)),
-            Bytes::File(file) if file.size == 0 => (Ok(bytes::Bytes::new()), (index + 1, 0)),
-            Bytes::File(file) => match files.piece(&file.id, at, file.size).await {
-                Ok(piece) => {
-                    let end = at + piece.len() as u64;
-                    let next = if end < file.size { (index, end) } else { (index + 1, 0) };
-                    (Ok(piece.into()), next)
+            Bytes::File(file) | Bytes::FileBase64(file) if file.size == 0 => {
+                (Ok(bytes::Bytes::new()), (index + 1, 0))
+            }
+            part @ (Bytes::File(file) | Bytes::FileBase64(file)) => {
+                match files.piece(&file.id, at, file.size).await {
+                    Ok(mut piece) => {
+                        // Of a file in base64, whole lines.
+                        if matches!(part, Bytes::FileBase64(_))
+                            && at + (piece.len() as u64) < file.size
+                        {
+                            piece.truncate(piece.len() - piece.len() % LINE_BYTES);
+                        }
+                        let end = at + piece.len() as u64;
+                        let next = if end < file.size { (index, end) } else { (index + 1, 0) };
+                        let is_base64 = matches!(part, Bytes::FileBase64(_));
+                        let piece = if is_base64 { in_lines(&piece) } else { piece };
+                        (Ok(piece.into()), next)
+                    }
+                    Err(error) => (Err(std::io::Error::other(error.message)), (body.len(), 0)),
                 }
-                Err(error) => (Err(std::io::Error::other(error.message)), (body.len(), 0)),
-            },
+            }
         };
         Some((piece, (body, next.0, next.1, files)))
     }))
@@ -170,19 +198,31 @@ impl Bytes {
         match self {
             Self::Here(bytes) => bytes.len() as u64,
             Self::File(file) => file.size,
+            Self::FileBase64(file) => {
+                let lines = file.size.div_ceil(LINE_BYTES as u64);
+                file.size.div_ceil(3) * 4 + 2 * lines
+            }
         }
     }
 
     fn here(&self) -> Option<&bytes::Bytes> {
         match self {
             Self::Here(bytes) => Some(bytes),
-            Self::File(_) => None,
+            Self::File(_) | Self::FileBase64(_) => None,
         }
     }
 
     pub(super) fn holds(&self, needle: &[u8]) -> bool {
         self.here().is_some_and(|bytes| memchr::memmem::find(bytes, needle).is_some())
     }
+}
+
+/// The bytes of a line of base64 in an e-mail.
+const LINE_BYTES: usize = 57;
+
+fn in_lines(bytes: &[u8]) -> Vec<u8> {
+    let lines = bytes.chunks(LINE_BYTES).map(|line| format!("{}\r\n", BASE64.encode(line)));
+    lines.collect::<String>().into_bytes()
 }
 
 /// A hash of all that it separates: no part can be made to contain it.

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::super::assembled::GivenBy;
 use super::super::failed;
+use super::super::secret::check_among;
 use super::CallError;
 use super::request::Request;
 
@@ -55,6 +56,7 @@ impl Request<'_> {
 
     /// Another origin is not the author's, so it gets the rule for everybody's URLs.
     fn go_to(&mut self, url: &Url) -> Result<(), CallError> {
+        check_among(self.hosts, url)?;
         if url.origin() != self.url.origin() {
             self.way = self.outbound.way(GivenBy::Value);
         }

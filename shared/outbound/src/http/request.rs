@@ -1,5 +1,7 @@
 //! A request on its way: its secrets are filled in, and its host is cleared.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use flowgate_engine::call::{HttpCall, IdempotencyKey, Piece, Rendered, RenderedUrl};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use url::Url;
@@ -28,6 +30,8 @@ pub(super) struct Request<'a> {
     /// The body holds a key that the author wrote into the document.
     pub(super) has_key_in_body: bool,
     pub(super) private: Vec<Private>,
+    /// The only hosts that it may go to; none: any.
+    pub(super) hosts: &'a [String],
     /// Names the request in messages.
     pub(super) asked: String,
 }
@@ -59,6 +63,7 @@ impl<'a> Request<'a> {
             secret_body: Vec::new(),
             has_key_in_body: false,
             private: Vec::new(),
+            hosts: &call.hosts,
             asked: String::new(),
             method,
         };
@@ -88,6 +93,11 @@ impl<'a> Request<'a> {
             {
                 self.private.push(Private { name, has_secret });
             }
+        }
+        if let Some(basic) = &call.basic {
+            let login = STANDARD.encode(self.cleared.fill_text(basic)?);
+            add_header(&mut self.headers, "authorization", &format!("Basic {login}"))?;
+            self.private.push(Private { name: header::AUTHORIZATION, has_secret: true });
         }
         let key = match &call.idempotency_key {
             Some(IdempotencyKey::Auto) => Some(&call.call_key),

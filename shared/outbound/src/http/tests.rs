@@ -24,6 +24,7 @@ use crate::{CodeGroup, Metered, Outbound, OutboundSettings, Resolver, RunFiles};
 
 mod answers;
 mod bodies;
+mod connectors;
 mod redirects;
 
 const SECRET: &str = "s-secret-12345";
@@ -108,8 +109,11 @@ async fn read_request(socket: &mut TcpStream) -> String {
     }
 }
 
-/// One secret of this name, which may go to these hosts.
-struct OneSecret(Vec<SecretHost>);
+/// Every secret has this value, and may go to these hosts.
+struct OneSecret {
+    value: String,
+    hosts: Vec<SecretHost>,
+}
 
 #[async_trait]
 impl Secrets for OneSecret {
@@ -126,8 +130,8 @@ impl Secrets for OneSecret {
     }
 
     async fn get(&self, _: &str) -> anyhow::Result<Option<SecretRecord>> {
-        let rule = SecretRule { hosts: self.0.clone(), ..SecretRule::default() };
-        Ok(Some(SecretRecord { value: SECRET.into(), rule }))
+        let rule = SecretRule { hosts: self.hosts.clone(), ..SecretRule::default() };
+        Ok(Some(SecretRecord { value: self.value.clone().into(), rule }))
     }
 
     async fn list(&self) -> anyhow::Result<Vec<SecretInfo>> {
@@ -185,7 +189,11 @@ fn world_with(settings: OutboundSettings, hosts: &[&str]) -> World {
 
 fn world_at(settings: OutboundSettings, hosts: &[&str], clock: Arc<dyn Clock>) -> World {
     let hosts = hosts.iter().map(|host| SecretHost::parse(host).unwrap()).collect();
-    let secrets = Arc::new(OneSecret(hosts));
+    world_of(OneSecret { value: SECRET.to_owned(), hosts }, settings, clock)
+}
+
+fn world_of(secret: OneSecret, settings: OutboundSettings, clock: Arc<dyn Clock>) -> World {
+    let secrets = Arc::new(secret);
     World {
         outbound: Outbound::with_resolver(settings, secrets, clock, Arc::new(Names)),
         memory: Memory::new(MemoryLimits::default()),

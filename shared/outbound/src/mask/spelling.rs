@@ -9,6 +9,8 @@ use url::{Position, Url};
 /// Masking shorter ones would black out ordinary text.
 const MIN_MASKED_BYTES: usize = 4;
 const MIN_MASKED_ENCODED_BYTES: usize = 8;
+/// Shorter parts of a path are words.
+const MIN_TOKEN_BYTES: usize = 20;
 
 /// Returns the secret as it is, as parts of URLs, in base64 and in hex.
 pub(super) fn of(secret: &str) -> Vec<Vec<u8>> {
@@ -52,10 +54,14 @@ fn in_url(secret: &str) -> Vec<String> {
             &url[..Position::AfterPath],
             &url[Position::BeforePath..Position::AfterQuery],
             url.path(),
+            url.path().trim_start_matches('/'),
         ];
         // A path such as `/v1/` is not secret.
         let long = parts.into_iter().filter(|part| part.len() >= MIN_MASKED_ENCODED_BYTES);
         spellings.extend(long.map(str::to_owned));
+        // The address of a webhook holds its token between slashes.
+        let tokens = url.path().split('/').filter(|part| part.len() >= MIN_TOKEN_BYTES);
+        spellings.extend(tokens.map(str::to_owned));
     }
     spellings
 }

@@ -13,6 +13,7 @@ use flowgate_app::memory::Charge;
 use flowgate_app::platform::App;
 use flowgate_app::run::RunHead;
 use flowgate_app::time::Timestamp;
+use flowgate_app::trace_context;
 use flowgate_app::work::Message;
 use flowgate_engine::call::{INTERRUPTED, WebhookCall};
 use flowgate_engine::run::BUDGET_EXHAUSTED;
@@ -196,6 +197,8 @@ impl Calls {
                     let of_run = (&memory, &files);
                     let performed =
                         outbound.perform_counted(&call, &user, &code, of_run, &mut chunk);
+                    let trace = app.trace_of_attempt(&head, id.place(), id.attempt() + 1);
+                    let performed = trace_context::within(trace, performed);
                     Ok(hops::within(head.hops + 1, performed).await)
                 }
                 Action::Wait(_) | Action::Ask(_) => Err(anyhow!("a pause is no call")),

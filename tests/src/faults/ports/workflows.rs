@@ -10,7 +10,7 @@ use flowgate_core::secret::SigningPin;
 use flowgate_core::time::Timestamp;
 use flowgate_core::workflow::{
     Draft, DraftSaved, Identity, NewVersion, SetActive, VersionInfo, VersionPublished,
-    VersionRecord, WorkflowRecord, Workflows,
+    VersionRecord, WorkflowDeleted, WorkflowRecord, Workflows,
 };
 
 use super::Faulty;
@@ -39,6 +39,17 @@ impl Workflows for Faulty {
     ) -> Result<DraftSaved> {
         let work = self.inner.workflows.save_draft(id, draft, uid_if_new, signing, if_match);
         self.around("workflows.save_draft", id, work).await
+    }
+
+    async fn create(
+        &self,
+        id: &str,
+        draft: Draft,
+        uid: &str,
+        signing: SigningPin,
+    ) -> Result<Option<WorkflowRecord>> {
+        let work = self.inner.workflows.create(id, draft, uid, signing);
+        self.around("workflows.create", id, work).await
     }
 
     async fn publish(&self, id: &str, version: NewVersion) -> Result<Option<VersionPublished>> {
@@ -75,8 +86,15 @@ impl Workflows for Faulty {
         self.around("workflows.rotate_signing", id, work).await
     }
 
-    async fn delete(&self, id: &str, uid: &str, job: Job) -> Result<bool> {
-        self.around("workflows.delete", id, self.inner.workflows.delete(id, uid, job)).await
+    async fn delete(
+        &self,
+        id: &str,
+        uid: &str,
+        if_match: Option<&str>,
+        job: Job,
+    ) -> Result<WorkflowDeleted> {
+        let work = self.inner.workflows.delete(id, uid, if_match, job);
+        self.around("workflows.delete", id, work).await
     }
 
     async fn schedules(&self, uid: &str) -> Result<Vec<Schedule>> {

@@ -14,8 +14,16 @@ fn operations() -> Vec<(Method, String)> {
     let document: Value = serde_json::from_str(DOCUMENT).unwrap();
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
-        let dialects = ["/api/", "/v1/workflow/", "/v1/flow/"];
-        if dialects.iter().any(|prefix| path.starts_with(prefix)) {
+        let others = [
+            "/api/",
+            "/v1/workflow/",
+            "/v1/flow/",
+            "/v1/models",
+            "/v1/chat/",
+            "/v1/responses",
+            "/mcp",
+        ];
+        if others.iter().any(|prefix| path.starts_with(prefix)) {
             continue;
         }
         for (method, operation) in item.as_object().unwrap() {

@@ -236,3 +236,30 @@ async fn a_wrong_id_or_a_missing_right_is_refused() {
         assert!(said.code == 3 && said.err.contains("(403)"), "{line}: {}", said.err);
     }
 }
+
+#[tokio::test]
+async fn a_part_of_a_draft_runs_with_outputs_that_are_given() {
+    let document = "
+nodes:
+  - { id: draft, type: agent, model: openai/gpt-5-mini, prompt: hi }
+  - { id: said, type: template, template: \"It said: <draft.content>\" }
+  - { id: sent, type: http, url: \"https://example.com/<said.content>\" }
+output: { text: <sent.data> }";
+    let server = TestServer::start().await;
+    let put = server.request(reqwest::Method::PUT, "/v1/workflows/part", ADMIN_KEY);
+    let put = put.header("content-type", "application/yaml").body(document).send().await.unwrap();
+    assert_eq!(put.status(), 200, "{}", put.text().await.unwrap());
+    let shell = Shell::new(&server);
+    shell.write("given.json", "{\"content\": \"two\"}");
+    for (pin, said) in [("draft=one", "one"), ("draft=@given.json", "two")] {
+        let line = format!("run part --version draft --input {{}} --until said --pin {pin}");
+        assert_eq!(
+            json(&done(&shell, &line).await),
+            json!({ "content": format!("It said: {said}") })
+        );
+    }
+    let wrong = "run part --version draft --input {} --until said --pin draft={\"contents\":1}";
+    let wrong = shell.run(wrong).await;
+    assert_eq!(wrong.code, 3);
+    assert!(wrong.err.contains("/pins/draft/contents"), "{}", wrong.err);
+}

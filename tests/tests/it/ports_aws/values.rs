@@ -13,7 +13,7 @@ use flowgate_core::lease::{Lease, OwnerToken, Written};
 use flowgate_core::run::{
     Claimed, Created, Finished, FinishedRun, Include, RunFilter, RunHead, RunState,
 };
-use flowgate_core::workflow::DraftSaved;
+use flowgate_core::workflow::{DraftSaved, WorkflowDeleted};
 use flowgate_engine::RunError;
 use flowgate_engine::call::Piece;
 use flowgate_tests::ports::sample::*;
@@ -325,7 +325,8 @@ async fn what_no_row_names_is_taken_away() -> Result<()> {
         assert!(kept.draft == draft(&large));
         assert!((2..=5).contains(&beside().await?), "the draft's own, and no other's");
     }
-    assert!(world.workflows.delete("story", "uid", workflow_job(1, "uid")?).await?);
+    let deleted = world.workflows.delete("story", "uid", None, workflow_job(1, "uid")?).await?;
+    assert_eq!(deleted, WorkflowDeleted::Done);
     assert_eq!(beside().await?, 0);
 
     assert_eq!(world.runs.create(with_idempotency(detached(1)?, "k")).await?, Created::Created);

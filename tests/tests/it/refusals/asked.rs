@@ -1,6 +1,10 @@
 //! What callers send that other servers take, and what they ask for that is not there: alike in
 //! every dialect.
 
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use flowgate_tests::receiver::{Receiver, Reply};
 
 use super::*;
@@ -11,15 +15,9 @@ fn ada(dialect: Dialect) -> String {
 
 /// `run` without its credential.
 fn without_key(dialect: Dialect, server: &TestServer) -> RequestBuilder {
-    let path = match dialect {
-        Native => "/v1/workflows/w/runs",
-        Gptbots => "/v1/workflow/invoke",
-        Sim => "/api/workflows/w/execute",
-        SimV2 => "/api/v2/workflows/w/execute",
-        AiFlow => "/v1/flow/w/run",
-    };
-    let request = server.client.post(format!("{}{path}", server.url)).header("x-workflow-id", "w");
-    request.body(ada(dialect))
+    let mut request = dialect.run(server, "nobody", "w", ada(dialect)).build().unwrap();
+    request.headers_mut().remove("authorization");
+    RequestBuilder::from_parts(server.client.clone(), request)
 }
 
 #[tokio::test]
@@ -39,6 +37,42 @@ async fn a_byte_order_mark_and_a_named_identity_are_taken() {
     let marked = server.request(Method::PUT, "/v1/workflows/marked", ADMIN_KEY);
     let (status, saved) = answer(marked.body(format!("\u{feff}{STRICT}"))).await;
     assert_eq!((status, &saved["problems"]), (200, &json!([])));
+}
+
+#[tokio::test]
+async fn a_body_may_be_compressed_and_is_bounded_by_what_it_holds() {
+    let server = TestServer::start().await;
+    server.publish("w", STRICT).await;
+    let key = server.key(&["w"], &["run", "read"]).await;
+    let bomb = zipped(&vec![b' '; 64 << 20]);
+    for dialect in ALL {
+        let request = || dialect.run(&server, &key, "w", ada(dialect)).build().unwrap();
+        let plain = request().body().unwrap().as_bytes().unwrap().to_vec();
+        let send = |body: Vec<u8>| {
+            let mut request = request();
+            *request.body_mut() = Some(body.into());
+            request.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
+            RequestBuilder::from_parts(server.client.clone(), request)
+        };
+        let (status, answered) = answer(send(zipped(&plain))).await;
+        assert!([200, 202].contains(&status), "{dialect:?}: {answered}");
+        let whole = zipped(&plain);
+        for broken in [whole[..whole.len() - 4].to_vec(), plain] {
+            let (status, refused) = answer(send(broken)).await;
+            // For MCP it is no message, whatever its input would be.
+            assert!(
+                status == 400 && refused.to_string().contains("gzip"),
+                "{dialect:?}: {refused}"
+            );
+        }
+        dialect.refused(Case::TooLarge, send(bomb.clone())).await;
+    }
+}
+
+fn zipped(content: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
 }
 
 #[tokio::test]
@@ -84,10 +118,14 @@ async fn an_unknown_path_answers_in_the_shape_of_its_dialect() {
     let server = TestServer::start().await;
     let paths: [(Dialect, &[&str]); ALL.len()] = [
         (Native, &["/", "/v1", "/v1/x", "/v1/workflows/a/b/c", "/v2/api"]),
+        // Below it there is nothing of its own.
+        (Mcp, &[]),
         (Gptbots, &["/v1/workflow", "/v1/workflow/x", "/v1/workflow/invoke/"]),
         (Sim, &["/api", "/api/x", "/api/workflows/a/execute/", "/api/workflows/a/b"]),
         (SimV2, &["/api/v2", "/api/v2/x", "/api/v2/workflows/a/deploy"]),
         (AiFlow, &["/v1/flow", "/v1/flow/a", "/v1/flow/a/run/b/c"]),
+        (Chat, &["/v1/chat", "/v1/chat/x", "/v1/models/a/b"]),
+        (Responses, &["/v1/responses/a/b", "/v1/responses/a/cancel/b"]),
     ];
     for (dialect, paths) in paths {
         for path in paths {
@@ -103,6 +141,7 @@ async fn an_unknown_path_answers_in_the_shape_of_its_dialect() {
         (Sim, "/api/workflows/%ff/execute"),
         (SimV2, "/api/v2/workflows/%ff/execute"),
         (AiFlow, "/v1/flow/%ff/run"),
+        (Responses, "/v1/responses/%ff/cancel"),
     ] {
         dialect.refused(Case::UnknownWorkflow, server.post(path, ADMIN_KEY)).await;
     }
@@ -120,6 +159,9 @@ async fn a_wrong_method_answers_in_the_shape_of_its_dialect() {
         ("/api/jobs/x", "/code", json!("METHOD_NOT_ALLOWED")),
         ("/api/v2/workflows/w/runs", "/error/code", json!("METHOD_NOT_ALLOWED")),
         ("/v1/flow/w/run/x", "/error/code", json!("method_not_allowed")),
+        ("/v1/chat/completions", "/error/code", json!("method_not_allowed")),
+        ("/v1/responses/x", "/error/code", json!("method_not_allowed")),
+        ("/v1/models", "/error/code", json!("method_not_allowed")),
     ] {
         for method in [Method::PATCH, Method::OPTIONS] {
             let response = server.request(method, path, ADMIN_KEY).send().await.unwrap();
@@ -156,7 +198,7 @@ async fn a_run_that_has_not_ended_is_named() {
             Sim => &body["executionId"],
             SimV2 => &body["error"]["details"]["runId"],
             // It has room in its message alone.
-            Gptbots | AiFlow => &json!(named),
+            Gptbots | AiFlow | Mcp | Chat | Responses => &json!(named),
         };
         assert_eq!(field, &json!(named), "{dialect:?}");
         assert!(refused.message.contains(&named), "{dialect:?}: {refused:?}");

@@ -96,7 +96,7 @@ async fn a_run_that_fails_is_no_refusal_but_where_the_vendor_says_so() {
              output: { x: <code.result> }\n",
         )
         .await;
-    for dialect in [Native, Gptbots, Sim, SimV2] {
+    for dialect in [Native, Gptbots, Sim, SimV2, Chat, Responses] {
         let (status, reply) =
             answer(dialect.run(&server, ADMIN_KEY, "fails", dialect.body(&json!({})))).await;
         match dialect {
@@ -115,7 +115,18 @@ async fn a_run_that_fails_is_no_refusal_but_where_the_vendor_says_so() {
                     (200, &json!("failed"), &json!("code"))
                 );
             }
-            Sim | AiFlow => {
+            Chat => {
+                let error = &reply["error"];
+                assert_eq!(
+                    (status, &error["type"], &error["code"]),
+                    (422, &json!("workflow_error"), &json!("code_error"))
+                );
+            }
+            Responses => {
+                assert_eq!((status, &reply["status"]), (200, &json!("failed")));
+                assert_eq!(reply["error"]["code"], "server_error");
+            }
+            Mcp | Sim | AiFlow => {
                 assert_eq!((status, &reply["success"]), (500, &json!(false)));
                 assert!(
                     reply["error"].as_str().unwrap().starts_with("code: ")
@@ -133,6 +144,13 @@ async fn a_run_that_fails_is_no_refusal_but_where_the_vendor_says_so() {
         let reply = ended(dialect, &server, "fails").await;
         match dialect {
             Native => assert_eq!(reply["status"], "failed"),
+            Mcp => {
+                let run = &reply["result"]["structuredContent"];
+                assert_eq!(
+                    (&run["status"], &run["error"]["node"]),
+                    (&json!("failed"), &json!("code"))
+                );
+            }
             Gptbots => assert_eq!(reply["status"], "FAILED"),
             SimV2 => assert_eq!(
                 (&reply["data"]["status"], &reply["data"]["error"]["blockId"]),
@@ -142,6 +160,10 @@ async fn a_run_that_fails_is_no_refusal_but_where_the_vendor_says_so() {
                 reply["status"] == "failed"
                     && reply["error"].as_str().unwrap().starts_with("code: "),
                 "{reply}"
+            ),
+            Chat | Responses => assert_eq!(
+                (&reply["status"], &reply["error"]["code"]),
+                (&json!("failed"), &json!("server_error"))
             ),
             AiFlow => {
                 let error = reply["error"].as_object().unwrap();
@@ -175,13 +197,18 @@ async fn a_cancelled_run_is_reported_in_each_dialects_words() {
         let id = dialect.start(&server, ADMIN_KEY, "hangs").await;
         let going = answer(dialect.read(&server, ADMIN_KEY, "hangs", &id)).await;
         let words: &[&str] = match dialect {
-            Native => &["pending", "running"],
+            Native | Mcp => &["pending", "running"],
             Gptbots => &["PENDING", "RUNNING"],
             Sim => &["pending", "processing"],
             SimV2 => &["queued", "running"],
             AiFlow => &["pending"],
+            Chat | Responses => &["queued", "in_progress"],
         };
-        let status = if dialect == SimV2 { &going.1["data"]["status"] } else { &going.1["status"] };
+        let status = match dialect {
+            SimV2 => &going.1["data"]["status"],
+            Mcp => &going.1["result"]["structuredContent"]["status"],
+            _ => &going.1["status"],
+        };
         assert!(
             going.0 == 200 && words.contains(&status.as_str().unwrap()),
             "{dialect:?}: {going:?}"
@@ -203,7 +230,11 @@ async fn a_cancelled_run_is_reported_in_each_dialects_words() {
         let (status, reply) = answer(dialect.read(&server, ADMIN_KEY, "hangs", &id)).await;
         assert_eq!(status, 200, "{reply}");
         match dialect {
-            Native | Sim => assert_eq!(reply["status"], "cancelled"),
+            Native | Sim | Chat | Responses => assert_eq!(reply["status"], "cancelled"),
+            Mcp => {
+                let run = &reply["result"]["structuredContent"];
+                assert_eq!(run["status"], "cancelled");
+            }
             SimV2 => assert_eq!(
                 (&reply["data"]["status"], &reply["data"]["error"]["code"]),
                 (&json!("cancelled"), &json!("CANCELLED"))

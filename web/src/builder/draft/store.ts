@@ -1,5 +1,6 @@
 import { ApiError } from '../../api/client';
 import type { Problem, Saved, WorkflowDraft } from '../../api/documents';
+import { Listeners } from '../../api/listeners';
 import type { Outline } from '../../graph/types';
 import type { Choice, Conflict } from '../document/merge';
 import { loadTools, type Tools, withTools } from '../document/tools';
@@ -49,7 +50,7 @@ export class DraftStore {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private inFlight: Promise<boolean> | null = null;
   private failures = 0;
-  private readonly listeners = new Set<() => void>();
+  private readonly listeners = new Listeners();
 
   constructor(
     readonly id: string,
@@ -73,10 +74,7 @@ export class DraftStore {
 
   readonly snapshot = () => this.state;
 
-  readonly subscribe = (listener: () => void) => {
-    this.listeners.add(listener);
-    return () => void this.listeners.delete(listener);
-  };
+  readonly subscribe = this.listeners.subscribe;
 
   get text() {
     return this.state.history.text;
@@ -244,7 +242,7 @@ export class DraftStore {
 
   private set(change: Partial<DraftState>) {
     this.state = { ...this.state, ...change };
-    for (const listener of this.listeners) listener();
+    this.listeners.notify();
   }
 }
 

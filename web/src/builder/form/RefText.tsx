@@ -1,93 +1,40 @@
-import { type KeyboardEvent, useId, useMemo, useRef, useState } from 'react';
+import { useId } from 'react';
 import { classes } from '../../ui/classes';
-import { useSuggestions } from '../context';
 import { referencesIn } from '../document/references';
 import type { Suggestion } from '../suggestions';
-import { beginning, matching } from './completing';
+import { TAKES_OUTPUTS } from './dropping';
 import style from './RefText.module.css';
-import { useBuffered } from './useBuffered';
+import { type CompletionProps, useCompletion } from './useCompletion';
 
-type Props = {
+type Props = CompletionProps & {
   id?: string;
-  value: string;
-  onChange: (value: string) => void;
   lines?: number;
   mono?: boolean;
-  disabled?: boolean;
   placeholder?: string;
   label?: string;
   describedBy?: string;
   invalid?: boolean;
-  /** Whole values to choose from. */
-  choices?: Suggestion[];
 };
 
-const NO_CHOICES: Suggestion[] = [];
-
 /** Text with references: they are marked, and `<` offers them. */
-export function RefText({
-  id,
-  value,
-  onChange,
-  lines = 1,
-  mono,
-  disabled,
-  placeholder,
-  label,
-  describedBy,
-  invalid,
-  choices = NO_CHOICES,
-}: Props) {
-  const { shown, type, flush } = useBuffered(value, onChange);
-  const area = useRef<HTMLTextAreaElement>(null);
-  const [caret, setCaret] = useState<number | null>(null);
-  const [active, setActive] = useState(0);
+export function RefText({ id, lines = 1, mono, placeholder, label, describedBy, invalid, ...rest }: Props) {
+  const { disabled } = rest;
   const list = useId();
-  const all = useSuggestions();
-  const begun = caret === null ? null : beginning(shown, caret);
-  const found = useMemo(() => {
-    if (begun !== null) return matching(all, begun.text);
-    return caret === null ? [] : matching(choices, choices.some(({ path }) => path === shown) ? '' : shown);
-  }, [all, begun, choices, caret, shown]);
+  const { text, box, area, found, active, insert, handlers } = useCompletion(rest);
   const isOpen = found.length > 0;
-  const insert = (suggestion: Suggestion) => {
-    if (caret === null) return;
-    if (!begun) {
-      type(suggestion.path);
-      setCaret(null);
-      return;
-    }
-    const rest = shown.slice(caret).replace(/^>/, '');
-    type(`${shown.slice(0, begun.at)}<${suggestion.path}>${rest}`);
-    setCaret(null);
-    const end = begun.at + suggestion.path.length + 2;
-    requestAnimationFrame(() => area.current?.setSelectionRange(end, end));
-  };
-  const keyDown = (event: KeyboardEvent) => {
-    if (event.key === 'ArrowDown' && choices.length > 0 && caret === null) {
-      setCaret(shown.length);
-      event.preventDefault();
-      return;
-    }
-    if (!isOpen) return;
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    const chosen = found[active];
-    if (step) setActive((active + step + found.length) % found.length);
-    else if ((event.key === 'Enter' || (event.key === 'Tab' && begun !== null)) && chosen) insert(chosen);
-    else if (event.key === 'Escape') setCaret(null);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  };
   return (
-    <div className={classes(style.box, mono && style.mono, invalid && style.invalid, disabled && style.off)}>
-      <Marked text={shown} />
+    <div
+      ref={box}
+      {...TAKES_OUTPUTS}
+      className={classes(style.box, mono && style.mono, invalid && style.invalid, disabled && style.off)}
+    >
+      <Marked text={text} />
       <textarea
         ref={area}
         id={id}
         rows={lines}
         spellCheck={false}
-        value={shown}
+        value={text}
         disabled={disabled}
         placeholder={placeholder}
         aria-label={label}
@@ -98,17 +45,7 @@ export function RefText({
         aria-controls={isOpen ? list : undefined}
         aria-activedescendant={isOpen ? `${list}-${active}` : undefined}
         role="combobox"
-        onChange={(event) => {
-          type(event.target.value);
-          setCaret(event.target.selectionStart);
-          setActive(0);
-        }}
-        onKeyDown={keyDown}
-        onClick={() => choices.length > 0 && setCaret(shown.length)}
-        onBlur={() => {
-          flush();
-          setCaret(null);
-        }}
+        {...handlers}
       />
       {isOpen && <Suggestions id={list} found={found} active={active} onChoose={insert} />}
     </div>

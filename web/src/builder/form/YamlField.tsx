@@ -16,8 +16,14 @@ export function YamlField({ field, value, path, set, disabled, ids }: EditorProp
     }
     const document = parseDocument(typed);
     const wrong = document.errors[0];
-    setError(wrong ? (wrong.message.split('\n')[0] ?? 'not YAML') : null);
-    if (!wrong) set(path, document.toJS());
+    if (wrong) return setError(wrong.message.split('\n')[0] ?? 'not YAML');
+    try {
+      set(path, document.toJS());
+      setError(null);
+    } catch (failure) {
+      // Aliases that name nothing, or too much.
+      setError(String((failure as Error).message));
+    }
   };
   return (
     <>

@@ -1,3 +1,4 @@
+import { referencesIn } from '../document/references';
 import type { Suggestion } from '../suggestions';
 
 const MAX_SUGGESTIONS = 60;
@@ -16,4 +17,12 @@ export function matching(all: Suggestion[], typed: string): Suggestion[] {
     ({ path }) => path.toLowerCase().includes(wanted) && !starts.some((other) => other.path === path),
   );
   return [...starts, ...holds].filter(({ path }) => path !== typed).slice(0, MAX_SUGGESTIONS);
+}
+
+/** The text with a reference at the caret, or after the one that the caret is in; both are in the result. */
+export function withReference(text: string, caret: number, path: string): { text: string; caret: number } {
+  const around = referencesIn(text).find(({ start, end }) => start < caret && caret < end);
+  const at = around?.end ?? caret;
+  const reference = `<${path}>`;
+  return { text: text.slice(0, at) + reference + text.slice(at), caret: at + reference.length };
 }

@@ -1,17 +1,17 @@
 import { Plus, Trash2 } from 'lucide-react';
 import { INPUT } from '../../graph/types';
 import { Button } from '../../ui/Button';
-import { Checkbox, Field, Input, Select } from '../../ui/Field';
+import { Checkbox, Field, Select } from '../../ui/Field';
 import { KindTile } from '../../ui/KindTile';
 import { useBuilder } from '../context';
 import { errorsOf, Hint } from '../form/FieldControl';
-import { RefText } from '../form/RefText';
-import { useBuffered } from '../form/useBuffered';
+import { Short } from '../form/Short';
 import { YamlField } from '../form/YamlField';
-import { kindOf, problemsAt } from '../lookup';
+import { problemsAt } from '../lookup';
 import { emptyOf, freshName } from '../names';
 import { useActions } from '../useActions';
 import { useDocumentValue } from '../useDocument';
+import { Outputs } from './Outputs';
 import style from './Panel.module.css';
 
 type Owner = Record<string, unknown>;
@@ -54,44 +54,15 @@ function Inputs() {
 }
 
 function InputField({ field, index }: { field: Owner; index: number }) {
-  const { kinds, locked, state } = useBuilder();
+  const { locked } = useBuilder();
   const actions = useActions();
   const set = (name: string, value: unknown) => actions.setSection(['input', index, name], value);
-  const types = kinds?.input_types ?? ['string', 'number', 'boolean', 'object', 'array', 'file'];
-  const problems = problemsAt(state.problems, `/input/${index}`);
   const isRequired = field.default === undefined;
   const disabled = locked !== null;
   return (
     <fieldset className={style.card} disabled={disabled}>
       <legend className="visually-hidden">Field {String(field.name)}</legend>
-      <div className={style.pair}>
-        <Field
-          label="Name"
-          error={errorsOf(problems)}
-          hint={problems.length > 0 && <Hint help="" warnings={problems} />}
-        >
-          {(ids) => (
-            <Short
-              {...ids}
-              value={String(field.name ?? '')}
-              onChange={(name) => name && actions.renameInput(index, name)}
-            />
-          )}
-        </Field>
-        <Field label="Type">
-          {(ids) => (
-            <Select
-              {...ids}
-              value={String(field.type ?? 'string')}
-              onChange={(event) => set('type', event.target.value)}
-            >
-              {types.map((type) => (
-                <option key={type}>{type}</option>
-              ))}
-            </Select>
-          )}
-        </Field>
-      </div>
+      <NameAndType field={field} index={index} set={set} />
       <Checkbox
         label="Required"
         checked={isRequired}
@@ -121,6 +92,38 @@ function InputField({ field, index }: { field: Owner; index: number }) {
         Remove
       </Button>
     </fieldset>
+  );
+}
+
+const TYPES = ['string', 'number', 'boolean', 'object', 'array', 'file'];
+
+type NameProps = { field: Owner; index: number; set: (name: string, value: unknown) => void };
+
+function NameAndType({ field, index, set }: NameProps) {
+  const { kinds, state } = useBuilder();
+  const actions = useActions();
+  const problems = problemsAt(state.problems, `/input/${index}`);
+  return (
+    <div className={style.pair}>
+      <Field label="Name" error={errorsOf(problems)} hint={problems.length > 0 && <Hint help="" warnings={problems} />}>
+        {(ids) => (
+          <Short
+            {...ids}
+            value={String(field.name ?? '')}
+            onChange={(name) => name && actions.renameInput(index, name)}
+          />
+        )}
+      </Field>
+      <Field label="Type">
+        {(ids) => (
+          <Select {...ids} value={String(field.type ?? 'string')} onChange={(event) => set('type', event.target.value)}>
+            {(kinds?.input_types ?? TYPES).map((type) => (
+              <option key={type}>{type}</option>
+            ))}
+          </Select>
+        )}
+      </Field>
+    </div>
   );
 }
 
@@ -161,78 +164,6 @@ function Value({ label, field, name, set, disabled, base }: ValueProps) {
       }
     </Field>
   );
-}
-
-function Outputs() {
-  const { locked, state, kinds } = useBuilder();
-  const actions = useActions();
-  const output = useDocumentValue()?.output;
-  const entries = Object.entries(typeof output === 'object' && output !== null ? (output as Owner) : {});
-  const rename = (from: string, to: string) => {
-    if (!to || to === from || entries.some(([name]) => name === to)) return;
-    actions.setSection(
-      ['output'],
-      Object.fromEntries(entries.map(([name, value]) => [name === from ? to : name, value])),
-    );
-  };
-  const last = state.outline?.nodes.findLast((node) => node.parent === null && node.id);
-  const add = () =>
-    actions.setSection(
-      [
-        'output',
-        freshName(
-          'result',
-          entries.map(([name]) => name),
-        ),
-      ],
-      last ? `<${last.id}.${kindOf(kinds, last.kind)?.outputs?.[0] ?? 'content'}>` : '',
-    );
-  return (
-    <>
-      {entries.length === 0 && <p className={style.quiet}>Without fields, callers get what the last nodes leave.</p>}
-      {entries.map(([name, value], index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the name is being typed
-        <fieldset key={index} className={style.card} disabled={locked !== null}>
-          <legend className="visually-hidden">Field {name}</legend>
-          <Field label="Name">{(ids) => <Short {...ids} value={name} onChange={(to) => rename(name, to)} />}</Field>
-          <Field
-            label="Value"
-            aside="type < to refer"
-            error={errorsOf(problemsAt(state.problems, `/output/${name}`))}
-            hint={<Hint help="" warnings={problemsAt(state.problems, `/output/${name}`)} />}
-          >
-            {(ids) => (
-              <RefText
-                id={ids.id}
-                mono
-                value={typeof value === 'string' ? value : JSON.stringify(value)}
-                disabled={locked !== null || (typeof value === 'object' && value !== null)}
-                onChange={(text) => actions.setSection(['output', name], text)}
-              />
-            )}
-          </Field>
-          <Button
-            look="quiet"
-            size="small"
-            icon={<Trash2 />}
-            aria-label={`Remove ${name}`}
-            blocked={locked}
-            onClick={() => actions.setSection(['output', name], undefined)}
-          >
-            Remove
-          </Button>
-        </fieldset>
-      ))}
-      <Button icon={<Plus />} blocked={locked} onClick={add}>
-        Add field
-      </Button>
-    </>
-  );
-}
-
-function Short({ value, onChange, ...ids }: { id: string; value: string; onChange: (value: string) => void }) {
-  const { shown, type, flush } = useBuffered(value, onChange);
-  return <Input {...ids} mono value={shown} onChange={(event) => type(event.target.value)} onBlur={flush} />;
 }
 
 const asList = (value: unknown) =>

@@ -1,5 +1,6 @@
 import { X } from 'lucide-react';
 import { lazy, Suspense } from 'react';
+import { reportOf } from '../../api/imports';
 import { INPUT, OUTPUT } from '../../graph/types';
 import { Button } from '../../ui/Button';
 import { Skeleton } from '../../ui/Empty';
@@ -8,6 +9,7 @@ import { type PanelTab, useBuilder } from '../context';
 import { useChanges } from '../useChanges';
 import { ChangesPanel } from './ChangesPanel';
 import { GatePanel } from './GatePanel';
+import { ImportPanel } from './ImportPanel';
 import { NodePanel } from './NodePanel';
 import style from './Panel.module.css';
 import { ProblemsPanel } from './ProblemsPanel';
@@ -16,13 +18,14 @@ const DocumentPanel = lazy(() => import('../editor/DocumentPanel'));
 
 /** What stands beside the graph. */
 export default function Panel({ panel }: { panel: PanelTab }) {
-  const { state, open } = useBuilder();
+  const { state, open, store } = useBuilder();
   const changes = useChanges().changes?.length;
   const tabs = [
     { id: 'node' as const, label: 'Node' },
     { id: 'document' as const, label: 'Document' },
-    { id: 'changes' as const, label: 'Changes', count: changes },
+    { id: 'changes' as const, label: 'Changes', count: changes || undefined },
     { id: 'problems' as const, label: 'Problems', count: state.problems.length || undefined },
+    ...(panel === 'import' || reportOf(store.id) ? [{ id: 'import' as const, label: 'Import' }] : []),
   ];
   return (
     <aside className={style.panel} aria-label="Details">
@@ -46,6 +49,7 @@ function PanelContent({ panel }: { panel: PanelTab }) {
   const { selected } = useBuilder();
   if (panel === 'changes') return <ChangesPanel />;
   if (panel === 'problems') return <ProblemsPanel />;
+  if (panel === 'import') return <ImportPanel />;
   if (panel === 'document') {
     return (
       <Suspense fallback={<Skeleton />}>

@@ -1,6 +1,7 @@
 import { CircleX, TriangleAlert } from 'lucide-react';
 import type { Problem } from '../../api/documents';
 import { Button } from '../../ui/Button';
+import { Coded } from '../../ui/Coded';
 import { Empty } from '../../ui/Empty';
 import { MOD } from '../../ui/Kbd';
 import { useBuilder } from '../context';
@@ -37,7 +38,7 @@ export function ProblemsPanel() {
                 {isError ? <CircleX aria-label="Error" /> : <TriangleAlert aria-label="Warning" />}
               </span>
               <span>
-                {problem.message}
+                <Coded text={problem.message} />
                 <small>
                   {place ?? 'document'}
                   {problem.line !== undefined && ` · line ${problem.line}`}

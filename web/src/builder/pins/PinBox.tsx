@@ -12,33 +12,14 @@ import { useLastRun } from './useLastRun';
 
 /** The output of an earlier run that stands for this node's, and runs of a part. */
 export function PinBox({ node }: { node: OutlineNode }) {
-  const { pins, setPins, state, store } = useBuilder();
+  const { pins, state, store } = useBuilder();
   const last = useLastRun(store.id, node.id);
   const [runs, setRuns] = useState<'node' | 'from' | null>(null);
   if (node.parent !== null || !node.id) return null;
-  const isPinned = node.id in pins.outputs;
   const following = followers(state.outline?.edges ?? [], node.id);
   return (
     <section className={style.box} aria-label="Runs of this part">
-      {isPinned && (
-        <>
-          <header>
-            <Pin aria-hidden />
-            <b>Pinned output</b>
-            {pins.run && (
-              <span>
-                from {shortId(pins.run.id)}, {formatAgo(pins.run.at)}
-              </span>
-            )}
-            <button type="button" onClick={() => setPins(without(pins, node.id))}>
-              Unpin
-            </button>
-          </header>
-          <div className={style.value}>
-            <JsonTree value={pins.outputs[node.id]} label={`pinned output of ${node.id}`} />
-          </div>
-        </>
-      )}
+      {node.id in pins.outputs && <Pinned id={node.id} />}
       <div className={style.actions}>
         <Button size="small" icon={<Play />} onClick={() => setRuns('node')}>
           Run this node
@@ -65,5 +46,28 @@ export function PinBox({ node }: { node: OutlineNode }) {
         />
       )}
     </section>
+  );
+}
+
+function Pinned({ id }: { id: string }) {
+  const { pins, setPins } = useBuilder();
+  return (
+    <>
+      <header>
+        <Pin aria-hidden />
+        <b>Pinned output</b>
+        {pins.run && (
+          <span>
+            from {shortId(pins.run.id)}, {formatAgo(pins.run.at)}
+          </span>
+        )}
+        <button type="button" onClick={() => setPins(without(pins, id))}>
+          Unpin
+        </button>
+      </header>
+      <div className={style.value}>
+        <JsonTree value={pins.outputs[id]} label={`pinned output of ${id}`} />
+      </div>
+    </>
   );
 }

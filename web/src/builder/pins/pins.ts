@@ -1,25 +1,14 @@
 /** Outputs of a run, given instead of made: nodes by their id. Kept in the tab, since they may be private. */
+import { readValue, writeValue } from '../../api/storage';
+
 export type Pins = { run: { id: string; at: string } | null; outputs: Record<string, unknown> };
 
 export const NO_PINS: Pins = { run: null, outputs: {} };
 
 const PREFIX = 'flowgate.pins.';
 
-export function readPins(workflow: string): Pins {
-  try {
-    return { ...NO_PINS, ...JSON.parse(sessionStorage.getItem(PREFIX + workflow) ?? '{}') };
-  } catch {
-    return NO_PINS;
-  }
-}
-
-export function writePins(workflow: string, pins: Pins) {
-  try {
-    sessionStorage.setItem(PREFIX + workflow, JSON.stringify(pins));
-  } catch {
-    // They stay in memory.
-  }
-}
+export const readPins = (workflow: string): Pins => ({ ...NO_PINS, ...readValue<Pins>('tab', PREFIX + workflow) });
+export const writePins = (workflow: string, pins: Pins) => writeValue('tab', PREFIX + workflow, pins);
 
 export function without(pins: Pins, node: string): Pins {
   const { [node]: _, ...outputs } = pins.outputs;

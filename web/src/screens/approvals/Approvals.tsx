@@ -3,7 +3,7 @@ import { UserCheck } from 'lucide-react';
 import { Link } from 'wouter';
 import { api, body, type Schemas } from '../../api/client';
 import { announce } from '../../app/announce';
-import { Failure } from '../../app/Failure';
+import { Failure, Outdated } from '../../app/Failure';
 import { QuestionForm } from '../../runs/QuestionForm';
 import { Empty, Skeleton } from '../../ui/Empty';
 import { formatAgo, formatDateTime, shortId } from '../../ui/format';
@@ -21,7 +21,7 @@ export default function Approvals() {
     queryFn: () => body(api.GET('/v1/questions')),
     refetchInterval: 5_000,
   });
-  const items = questions.data?.items ?? [];
+  const items = questions.data?.items;
   const answered = (question: OpenQuestion) => {
     announce(`Answered ${question.message}`);
     client.setQueryData<typeof questions.data>(['questions'], (now) =>
@@ -31,42 +31,59 @@ export default function Approvals() {
   };
   return (
     <Page title="Approvals" lead="Runs that wait for the answer of a person.">
-      {questions.isError ? (
-        <Failure error={questions.error} what="open questions" onRetry={() => questions.refetch()} />
-      ) : questions.isPending ? (
-        <Skeleton rows={6} />
-      ) : items.length ? (
-        <ul className={style.list}>
-          {items.map((question) => (
-            <li key={keyOf(question)} className={style.question}>
-              <header className={style.head}>
-                <h2>{question.workflow_name}</h2>
-                <Link
-                  href={`/runs/${question.run_id}?node=${encodeURIComponent(question.node)}`}
-                  className="mono"
-                  title={question.run_id}
-                >
-                  {shortId(question.run_id)}
-                </Link>
-                <code>{question.node}</code>
-                <time dateTime={question.asked_at} title={formatDateTime(question.asked_at)}>
-                  asked {formatAgo(question.asked_at)}
-                </time>
-              </header>
-              <QuestionForm
-                question={question}
-                runId={question.run_id}
-                workflowId={question.workflow_id}
-                onAnswered={() => answered(question)}
-              />
-            </li>
-          ))}
-        </ul>
+      {items ? (
+        <>
+          <Outdated error={questions.error} what="the questions" onRetry={questions.refetch} />
+          <Questions items={items} onAnswered={answered} />
+        </>
+      ) : questions.isError ? (
+        <Failure error={questions.error} what="the questions" onRetry={questions.refetch} />
       ) : (
-        <Empty icon={<UserCheck />} title="Nothing waits for you">
-          A node of the kind <code>approval</code> stops its run here until somebody answers.
-        </Empty>
+        <Skeleton rows={6} />
       )}
     </Page>
+  );
+}
+
+type QuestionsProps = { items: OpenQuestion[]; onAnswered: (question: OpenQuestion) => void };
+
+function Questions({ items, onAnswered }: QuestionsProps) {
+  if (!items.length) {
+    return (
+      <Empty icon={<UserCheck />} title="Nothing waits for you">
+        A node of the kind <code>approval</code> stops its run here until somebody answers.
+      </Empty>
+    );
+  }
+  return (
+    <ul className={style.list}>
+      {items.map((question) => (
+        <li key={keyOf(question)} className={style.question}>
+          <Head question={question} />
+          <QuestionForm
+            question={question}
+            runId={question.run_id}
+            workflowId={question.workflow_id}
+            onAnswered={() => onAnswered(question)}
+          />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Head({ question }: { question: OpenQuestion }) {
+  const { run_id, node, asked_at } = question;
+  return (
+    <header className={style.head}>
+      <h2>{question.workflow_name}</h2>
+      <Link href={`/runs/${run_id}?node=${encodeURIComponent(node)}`} className="mono" title={run_id}>
+        {shortId(run_id)}
+      </Link>
+      <code>{node}</code>
+      <time dateTime={asked_at} title={formatDateTime(asked_at)}>
+        asked {formatAgo(asked_at)}
+      </time>
+    </header>
   );
 }

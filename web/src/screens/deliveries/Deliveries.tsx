@@ -3,7 +3,7 @@ import { ChevronDown, ChevronRight, Send } from 'lucide-react';
 import { useState } from 'react';
 import { Link } from 'wouter';
 import { api, body, type Schemas } from '../../api/client';
-import { Failure } from '../../app/Failure';
+import { Failure, Outdated } from '../../app/Failure';
 import { useParam } from '../../app/useParam';
 import { useBlocked } from '../../app/useSession';
 import { DeliveryAttempts, DeliveryStatus, Redeliver } from '../../runs/DeliveryAttempts';
@@ -21,6 +21,14 @@ import { Recover } from './Recover';
 
 type Delivery = Schemas['Delivery'];
 type Which = 'all' | Delivery['status'];
+type Named = { id: string; name: string };
+
+const STATES: { value: Which; label: string }[] = [
+  { value: 'all', label: 'All' },
+  { value: 'pending', label: 'Pending' },
+  { value: 'delivered', label: 'Delivered' },
+  { value: 'exhausted', label: 'Given up' },
+];
 
 /** The webhooks of all runs, with their attempts. */
 export default function Deliveries() {
@@ -30,7 +38,6 @@ export default function Deliveries() {
   const workflows = useWorkflowNames();
   const list = useDeliveries(status, workflow);
   const author = useBlocked()('author', workflow || undefined);
-  const items = list.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <Page
       title="Deliveries"
@@ -41,37 +48,20 @@ export default function Deliveries() {
         </Button>
       }
     >
-      <Toolbar>
-        <Segment<Which>
-          label="State"
-          value={status as Which}
-          onChange={setStatus}
-          options={[
-            { value: 'all', label: 'All' },
-            { value: 'pending', label: 'Pending' },
-            { value: 'delivered', label: 'Delivered' },
-            { value: 'exhausted', label: 'Given up' },
-          ]}
-        />
-        <span className={style.workflow}>
-          <Select aria-label="Workflow" value={workflow} onChange={(event) => setWorkflow(event.target.value)}>
-            <option value="">All workflows</option>
-            {workflows.map(({ id, name }) => (
-              <option key={id} value={id}>
-                {name}
-              </option>
-            ))}
-          </Select>
-        </span>
-      </Toolbar>
-      {list.isError ? (
-        <Failure error={list.error} what="deliveries" onRetry={() => list.refetch()} />
-      ) : list.isPending ? (
-        <Skeleton rows={8} />
-      ) : items.length ? (
-        <List items={items} names={workflows} />
+      <Choices status={status} onStatus={setStatus} workflow={workflow} onWorkflow={setWorkflow} names={workflows} />
+      {list.data ? (
+        <>
+          <Outdated error={list.error} what="the deliveries" onRetry={list.refetch} />
+          <List
+            items={list.data.pages.flatMap((page) => page.items)}
+            names={workflows}
+            filtered={status !== 'all' || workflow !== ''}
+          />
+        </>
+      ) : list.isError ? (
+        <Failure error={list.error} what="the deliveries" onRetry={list.refetch} />
       ) : (
-        <Nothing filtered={status !== 'all' || workflow !== ''} />
+        <Skeleton rows={8} />
       )}
       {list.hasNextPage && (
         <div>
@@ -82,6 +72,32 @@ export default function Deliveries() {
       )}
       {recovering && <Recover workflow={workflow} workflows={workflows} onClose={() => setRecovering(false)} />}
     </Page>
+  );
+}
+
+type ChoicesProps = {
+  status: string;
+  onStatus: (status: string) => void;
+  workflow: string;
+  onWorkflow: (id: string) => void;
+  names: Named[];
+};
+
+function Choices({ status, onStatus, workflow, onWorkflow, names }: ChoicesProps) {
+  return (
+    <Toolbar>
+      <Segment<Which> label="State" value={status as Which} onChange={onStatus} options={STATES} />
+      <span className={style.workflow}>
+        <Select aria-label="Workflow" value={workflow} onChange={(event) => onWorkflow(event.target.value)}>
+          <option value="">All workflows</option>
+          {names.map(({ id, name }) => (
+            <option key={id} value={id}>
+              {name}
+            </option>
+          ))}
+        </Select>
+      </span>
+    </Toolbar>
   );
 }
 
@@ -113,18 +129,19 @@ const Nothing = ({ filtered }: { filtered: boolean }) =>
     </Empty>
   );
 
-function List({ items, names }: { items: Delivery[]; names: { id: string; name: string }[] }) {
+function List({ items, names, filtered }: { items: Delivery[]; names: Named[]; filtered: boolean }) {
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const fold = (id: string) => {
     const next = new Set(open);
     if (!next.delete(id)) next.add(id);
     setOpen(next);
   };
+  if (!items.length) return <Nothing filtered={filtered} />;
   return (
     <Table
       label="Deliveries"
       dense
-      columns={columns(names, open, fold)}
+      columns={[stateColumn(open, fold), ...columns(names)]}
       rows={items}
       rowKey={(delivery) => delivery.id}
       after={(delivery) =>
@@ -138,74 +155,67 @@ function List({ items, names }: { items: Delivery[]; names: { id: string; name: 
   );
 }
 
-function columns(
-  names: { id: string; name: string }[],
-  open: ReadonlySet<string>,
-  fold: (id: string) => void,
-): Column<Delivery>[] {
-  return [
-    {
-      id: 'status',
-      head: 'State',
-      cell: (delivery) => {
-        const Icon = open.has(delivery.id) ? ChevronDown : ChevronRight;
-        return (
-          <button
-            type="button"
-            className={style.fold}
-            aria-expanded={open.has(delivery.id)}
-            onClick={() => fold(delivery.id)}
-          >
-            <Icon aria-hidden />
-            <DeliveryStatus delivery={delivery} />
-            <span className="visually-hidden">, attempts of {delivery.id}</span>
-          </button>
-        );
-      },
-    },
-    { id: 'event', head: 'Event', cell: (delivery) => delivery.event, hideBelow: 'tablet' },
-    {
-      id: 'url',
-      head: 'Receiver',
-      cell: (delivery) => (
-        <span className={style.url} title={delivery.url ?? delivery.receiver}>
-          {delivery.url ?? delivery.receiver}
-          {delivery.receiver_disabled_at && <em> off since {formatDateTime(delivery.receiver_disabled_at)}</em>}
-        </span>
-      ),
-    },
-    {
-      id: 'run',
-      head: 'Run',
-      cell: (delivery) => (
-        <Link href={`/runs/${delivery.run_id}`} className="mono" title={delivery.run_id}>
-          {shortId(delivery.run_id)}
-        </Link>
-      ),
-      hideBelow: 'phone',
-    },
-    {
-      id: 'workflow',
-      head: 'Workflow',
-      cell: ({ workflow_id }) => nameIn(names, workflow_id) ?? workflow_id,
-      hideBelow: 'tablet',
-    },
-    { id: 'attempts', head: 'Attempts', numeric: true, cell: (delivery) => delivery.attempts_made, hideBelow: 'phone' },
-    {
-      id: 'last',
-      head: 'Last answer',
-      hideBelow: 'phone',
-      cell: ({ attempts, next_attempt_at }) => {
-        const last = attempts.at(-1);
-        const again = next_attempt_at ? `, again ${formatAgo(next_attempt_at)}` : '';
-        return last ? `${last.status ?? 'none'}, ${formatAgo(last.at)}${again}` : 'not sent yet';
-      },
-    },
-    {
-      id: 'redeliver',
-      head: <span className="visually-hidden">Redeliver</span>,
-      numeric: true,
-      cell: (delivery) => <Redeliver delivery={delivery} small />,
-    },
-  ];
+/** How a delivery stands; a click unfolds its attempts. */
+function stateColumn(open: ReadonlySet<string>, fold: (id: string) => void): Column<Delivery> {
+  const cell = (delivery: Delivery) => {
+    const Icon = open.has(delivery.id) ? ChevronDown : ChevronRight;
+    return (
+      <button
+        type="button"
+        className={style.fold}
+        aria-expanded={open.has(delivery.id)}
+        onClick={() => fold(delivery.id)}
+      >
+        <Icon aria-hidden />
+        <DeliveryStatus delivery={delivery} />
+        <span className="visually-hidden">, attempts of {delivery.id}</span>
+      </button>
+    );
+  };
+  return { id: 'status', head: 'State', cell };
+}
+
+const columns = (names: Named[]): Column<Delivery>[] => [
+  { id: 'event', head: 'Event', cell: ({ event }) => event, hideBelow: 'tablet' },
+  { id: 'url', head: 'Receiver', cell: (delivery) => <Receiver delivery={delivery} /> },
+  {
+    id: 'run',
+    head: 'Run',
+    cell: ({ run_id }) => (
+      <Link href={`/runs/${run_id}`} className="mono" title={run_id}>
+        {shortId(run_id)}
+      </Link>
+    ),
+    hideBelow: 'phone',
+  },
+  {
+    id: 'workflow',
+    head: 'Workflow',
+    cell: ({ workflow_id }) => nameIn(names, workflow_id) ?? workflow_id,
+    hideBelow: 'tablet',
+  },
+  { id: 'attempts', head: 'Attempts', numeric: true, cell: (delivery) => delivery.attempts_made, hideBelow: 'phone' },
+  { id: 'last', head: 'Last answer', cell: lastAnswer, hideBelow: 'phone' },
+  {
+    id: 'redeliver',
+    head: <span className="visually-hidden">Redeliver</span>,
+    numeric: true,
+    cell: (delivery) => <Redeliver delivery={delivery} small />,
+  },
+];
+
+function Receiver({ delivery: { url, receiver, receiver_disabled_at } }: { delivery: Delivery }) {
+  return (
+    <span className={style.url} title={url ?? receiver}>
+      {url ?? receiver}
+      {receiver_disabled_at && <em> off since {formatDateTime(receiver_disabled_at)}</em>}
+    </span>
+  );
+}
+
+function lastAnswer({ attempts, next_attempt_at }: Delivery): string {
+  const last = attempts.at(-1);
+  if (!last) return 'not sent yet';
+  const again = next_attempt_at ? `, again ${formatAgo(next_attempt_at)}` : '';
+  return `${last.status ?? 'none'}, ${formatAgo(last.at)}${again}`;
 }

@@ -37,20 +37,7 @@ export function Recover({ workflow, workflows, onClose }: Props) {
         </>
       }
     >
-      <Field label="Workflow">
-        {(ids) => (
-          <Select {...ids} value={id} onChange={(event) => setId(event.target.value)}>
-            <option value="" disabled>
-              Choose
-            </option>
-            {workflows.map(({ id, name }) => (
-              <option key={id} value={id}>
-                {name}
-              </option>
-            ))}
-          </Select>
-        )}
-      </Field>
+      <ChooseWorkflow value={id} workflows={workflows} onChange={setId} />
       <Field label="Since">
         {(ids) => (
           <Input {...ids} type="datetime-local" value={since} onChange={(event) => setSince(event.target.value)} />
@@ -66,6 +53,25 @@ export function Recover({ workflow, workflows, onClose }: Props) {
     </Dialog>
   );
 }
+
+type ChoiceProps = { value: string; workflows: Props['workflows']; onChange: (id: string) => void };
+
+const ChooseWorkflow = ({ value, workflows, onChange }: ChoiceProps) => (
+  <Field label="Workflow">
+    {(ids) => (
+      <Select {...ids} value={value} onChange={(event) => onChange(event.target.value)}>
+        <option value="" disabled>
+          Choose
+        </option>
+        {workflows.map(({ id, name }) => (
+          <option key={id} value={id}>
+            {name}
+          </option>
+        ))}
+      </Select>
+    )}
+  </Field>
+);
 
 /** The time as a field of the kind `datetime-local` takes it. */
 const localTime = (ms: number) => new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);

@@ -28,7 +28,7 @@ export function Budget({ budget }: { budget: Schemas['KeyBudget'] }) {
       )}
       {spent && (
         <p>
-          Begins anew {formatDateTime(spent.resets_at)}.
+          Resets on {formatDateTime(spent.resets_at)}.
           {spent.unmetered_calls > 0 &&
             ` ${formatCount(spent.unmetered_calls)} calls did not say what they used, so further calls are refused until then.`}
           {spent.unknown_calls > 0 && ` ${formatCount(spent.unknown_calls)} calls count as an estimate.`}

@@ -77,7 +77,7 @@ function Facts({ of: key }: { of: Key }) {
       <dd>{key.origins?.length ? key.origins.join(', ') : 'no pages'}</dd>
       <dt>Expires</dt>
       <dd>{expiryText(key)}</dd>
-      <dt>Made</dt>
+      <dt>Created</dt>
       <dd>
         {formatDateTime(key.created_at)}
         {key.rotated_from && ` after fg_${key.rotated_from}_…`}

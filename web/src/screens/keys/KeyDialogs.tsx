@@ -44,8 +44,8 @@ function RevokeKey({ of: key, onClose }: { of: Key; onClose: () => void }) {
   const mutation = { ...revoke, mutate: () => revoke.mutate(undefined) };
   return (
     <Confirm title={`Revoke ${key.name}?`} action="Revoke" typed={key.name} mutation={mutation} onClose={onClose}>
-      It ends at once: whoever uses it gets 401. Its runs in flight go on. This cannot be undone; to change it without a
-      gap, rotate it instead.
+      It ends at once: its callers get 401. Its runs in flight go on. This cannot be undone; to change it without a gap,
+      rotate it instead.
     </Confirm>
   );
 }

@@ -9,6 +9,7 @@ import { classes } from '../../ui/classes';
 import { Dialog } from '../../ui/Dialog';
 import { download } from '../../ui/download';
 import { Checkbox } from '../../ui/Field';
+import { useCopy } from '../../ui/useCopy';
 import style from './Keys.module.css';
 import { Scopes } from './KeyTable';
 import { expiryText, limitsText, workflowsText } from './keyState';
@@ -107,15 +108,10 @@ function useCurl({ key, workflows, scopes }: IssuedKey): string {
 type CopyProps = { label: string; text: string; link?: boolean; onCopied: () => void };
 
 function CopyAs({ label, text, link, onCopied }: CopyProps) {
-  const [state, setState] = useState<'copied' | 'refused' | null>(null);
-  const copy = () =>
-    navigator.clipboard.writeText(text).then(
-      () => {
-        setState('copied');
-        onCopied();
-      },
-      () => setState('refused'),
-    );
+  const { state, copy: put } = useCopy();
+  const copy = async () => {
+    if (await put(text)) onCopied();
+  };
   const icon = state === 'copied' ? <Check aria-hidden /> : <Copy aria-hidden />;
   const words = { copied: 'Copied', refused: 'Select and copy it yourself' };
   const shown = state ? words[state] : label;

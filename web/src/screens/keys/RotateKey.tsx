@@ -49,7 +49,7 @@ export function RotateKey({ of: key, onIssued, onClose }: Props) {
       <p>
         {key.last_used_at ? `Last used ${formatAgo(key.last_used_at)}.` : 'Never used so far.'}{' '}
         {overlap === '0'
-          ? 'The old key ends at once: whoever uses it gets 401 until they have the new one.'
+          ? 'The old key ends at once: its callers get 401 until they have the new one.'
           : `Put the new key in its place before ${formatDateTime(end)}.`}
       </p>
       {rotate.error && <Note tone="bad">{rotate.error.message}</Note>}

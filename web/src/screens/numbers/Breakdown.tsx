@@ -20,8 +20,9 @@ export function Breakdown({ query, by, workflow, time, step, from }: Props) {
   const totals = useQuery(statsOf({ ...query, step: 'total', by }));
   const series = useQuery(statsOf({ ...query, step, by }));
   const nameOf = useNames(by);
-  if (totals.isError) return <Failure error={totals.error} what="the numbers" onRetry={totals.refetch} />;
-  if (!totals.data) return <Skeleton />;
+  if (!totals.data) {
+    return totals.error ? <Failure error={totals.error} what="the numbers" onRetry={totals.refetch} /> : <Skeleton />;
+  }
   if (!totals.data.items.length) return <Empty title={BYS[by].failures ? 'No run failed' : 'Nothing to show'} />;
   const most = Math.max(...totals.data.items.map((item) => item.runs));
   const bars = (name: string | undefined) =>

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { ChartNoAxesColumn, Download } from 'lucide-react';
-import { statsOf } from '../../api/stats';
+import type { ComponentProps } from 'react';
+import { type StatsBy, type StatsItem, statsOf } from '../../api/stats';
 import { useKnownWorkflows } from '../../api/workflows';
 import { usePageActions } from '../../app/actions';
 import { Failure } from '../../app/Failure';
@@ -27,12 +28,12 @@ export default function Numbers() {
   const by = readBy(byText);
   const from = beginOf(time, step);
   const query = { from: from.toISOString(), ...(workflow ? { workflow } : {}) };
-  const isMixed = BYS[by].needsWorkflow && !workflow;
+  const enabled = !isMixed(by, workflow);
   const sums = useQuery(statsOf({ ...query, step: 'total' }));
   const over = useQuery(statsOf({ ...query, step }));
-  const series = useQuery({ ...statsOf({ ...query, step, by }), enabled: !isMixed });
+  const series = useQuery({ ...statsOf({ ...query, step, by }), enabled });
   // The table asks for these, too: they need not wait for the charts.
-  useQuery({ ...statsOf({ ...query, step: 'total', by }), enabled: !isMixed });
+  useQuery({ ...statsOf({ ...query, step: 'total', by }), enabled });
   const save = () => download(`flowgate-${by}-${time}.csv`, csvOf(series.data?.items ?? []), 'text/csv');
   const empty = series.data?.items.length ? null : 'There are no numbers to download.';
   usePageActions([{ id: 'download-csv', label: 'Download these numbers as CSV', blocked: empty, run: save }]);
@@ -48,23 +49,7 @@ export default function Numbers() {
     >
       <Controls workflows={workflows} time={time} step={step} by={by} />
       {over.data && sums.data ? (
-        sums.data.items.length ? (
-          <>
-            <Charts items={over.data.items} sums={sums.data.items.at(0)} time={time} step={step} from={from} />
-            {isMixed ? (
-              <Empty title="Choose a workflow">
-                Each workflow has {by === 'node' ? 'nodes' : 'versions'} of its own, so they are counted one workflow at
-                a time.
-              </Empty>
-            ) : (
-              <Breakdown query={query} by={by} workflow={workflow} time={time} step={step} from={from} />
-            )}
-          </>
-        ) : (
-          <Empty icon={<ChartNoAxesColumn />} title={`No run ended in the last ${TIMES[time].words}`}>
-            {workflow ? 'Choose a longer time, or all workflows.' : 'Choose a longer time, or start a run.'}
-          </Empty>
-        )
+        <Result over={over.data.items} sums={sums.data.items.at(0)} {...{ query, by, workflow, time, step, from }} />
       ) : sums.isError || over.isError ? (
         <Failure error={sums.error ?? over.error} what="the numbers" onRetry={() => [sums.refetch(), over.refetch()]} />
       ) : (
@@ -73,3 +58,32 @@ export default function Numbers() {
     </Page>
   );
 }
+
+type ResultProps = ComponentProps<typeof Breakdown> & { over: StatsItem[]; sums: StatsItem | undefined };
+
+function Result({ over, sums, ...shown }: ResultProps) {
+  const { by, workflow, time, step, from } = shown;
+  if (!sums) {
+    return (
+      <Empty icon={<ChartNoAxesColumn />} title={`No run ended in the last ${TIMES[time].words}`}>
+        {workflow ? 'Choose a longer time, or all workflows.' : 'Choose a longer time, or start a run.'}
+      </Empty>
+    );
+  }
+  return (
+    <>
+      <Charts items={over} sums={sums} time={time} step={step} from={from} />
+      {isMixed(by, workflow) ? (
+        <Empty title="Choose a workflow">
+          Each workflow has {by === 'node' ? 'nodes' : 'versions'} of its own, so they are counted one workflow at a
+          time.
+        </Empty>
+      ) : (
+        <Breakdown {...shown} />
+      )}
+    </>
+  );
+}
+
+/** Whether the numbers would mix what has the same name in several workflows. */
+const isMixed = (by: StatsBy, workflow: string) => Boolean(BYS[by].needsWorkflow && !workflow);

@@ -71,8 +71,10 @@ function SideBySide({ data, otherId, onLeave }: { data: RunData; otherId: string
   const other = useQuery({ queryKey: ['run', otherId], queryFn: ({ signal }) => readRun(otherId, signal) });
   const trace = useQuery({ queryKey: ['trace', otherId], queryFn: ({ signal }) => readTrace(otherId, signal) });
   const error = other.error ?? trace.error;
-  if (error) return <Failure error={error} what={`the run ${otherId}`} onRetry={() => other.refetch()} />;
-  if (!other.data || !trace.data) return <Skeleton />;
+  if (!other.data || !trace.data) {
+    const retry = () => [other.refetch(), trace.refetch()];
+    return error ? <Failure error={error} what={`the run ${otherId}`} onRetry={retry} /> : <Skeleton />;
+  }
   const pairs = pairNodes(data.nodes, trace.data.nodes);
   const different = pairs.filter(({ difference }) => difference !== 'none');
   return (

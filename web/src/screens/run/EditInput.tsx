@@ -8,22 +8,18 @@ import { Field, Textarea } from '../../ui/Field';
 import { Note } from '../../ui/Note';
 import type { RunData } from './useRunData';
 
-/** Runs again with another input of the run. What is wrong with it is shown as one types, and as the server says. */
-export function EditInput({
-  data,
-  from,
-  content,
-  onClose,
-}: {
+type Props = {
   data: RunData;
   from: string;
   content: Schemas['ReplayRun'];
   onClose: () => void;
-}) {
+};
+
+/** Runs again with another input of the run. What is wrong with it is shown as one types, and as the server says. */
+export function EditInput({ data, from, content, onClose }: Props) {
   const [text, setText] = useState(() => JSON.stringify(data.run.input ?? {}, null, 2));
   const rerun = useRerun(data.run, onClose);
   const { value, problem } = readInput(text);
-  const refused = rerun.error instanceof ApiError ? (rerun.error.problem.errors ?? []) : [];
   return (
     <Dialog
       wide
@@ -64,22 +60,25 @@ export function EditInput({
           />
         )}
       </Field>
-      {rerun.error && (
-        <Note tone="bad">
-          {refused.length ? (
-            <ul>
-              {refused.map(({ pointer, message }) => (
-                <li key={pointer + message}>
-                  <code>{pointer}</code> {message}
-                </li>
-              ))}
-            </ul>
-          ) : (
-            rerun.error.message
-          )}
-        </Note>
-      )}
+      {rerun.error && <Refusal error={rerun.error} />}
     </Dialog>
+  );
+}
+
+/** What of the input the server did not take. */
+function Refusal({ error }: { error: Error }) {
+  const refused = error instanceof ApiError ? (error.problem.errors ?? []) : [];
+  if (!refused.length) return <Note tone="bad">{error.message}</Note>;
+  return (
+    <Note tone="bad">
+      <ul>
+        {refused.map(({ pointer, message }) => (
+          <li key={pointer + message}>
+            <code>{pointer}</code> {message}
+          </li>
+        ))}
+      </ul>
+    </Note>
   );
 }
 
@@ -88,8 +87,8 @@ function readInput(text: string): { value: unknown; problem: string | null } {
   try {
     const value: unknown = JSON.parse(text);
     const isObject = value !== null && typeof value === 'object' && !Array.isArray(value);
-    return { value, problem: isObject ? null : 'The input is an object, as {"name": "Ada"}.' };
+    return { value, problem: isObject ? null : 'Give an object, such as { "name": "Ada" }.' };
   } catch (error) {
-    return { value: null, problem: error instanceof Error ? error.message : 'This is no JSON.' };
+    return { value: null, problem: `This is not JSON: ${(error as Error).message}.` };
   }
 }

@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { ChevronDown, ChevronUp, Search } from 'lucide-react';
+import { ChevronDown, ChevronUp, Search as SearchIcon } from 'lucide-react';
 import { memo, useEffect, useMemo, useRef, useState } from 'react';
 import { findLines, type Line } from '../../runs/eventLog';
 import { Button } from '../../ui/Button';
@@ -13,74 +13,98 @@ import type { RunEvents } from './useRunEvents';
 
 const LINE_HEIGHT = 26;
 
+type Which = 'all' | 'without';
+const WHICH: { value: Which; label: string }[] = [
+  { value: 'all', label: 'All' },
+  { value: 'without', label: 'Without chunks' },
+];
+
 /** All events of the run, with a search whose hits are marked beside the scrollbar. */
 export function EventLog({ events, height }: { events: RunEvents; height: number }) {
-  const [text, setText] = useState('');
-  const [which, setWhich] = useState<'all' | 'without'>('all');
-  const [at, setAt] = useState(0);
+  const [which, setWhich] = useState<Which>('all');
   const lines = useMemo(
     () => (which === 'all' ? events.lines : events.lines.filter(({ event }) => event !== 'chunk')),
     [events.lines, which],
   );
-  const hits = useMemo(() => findLines(lines, text), [lines, text]);
-  const step = (by: number) => hits.length && setAt((now) => (now + by + hits.length) % hits.length);
+  const search = useSearch(lines);
+  const choose = (next: Which) => {
+    setWhich(next);
+    search.toFirst();
+  };
   return (
     <section className={style.card} aria-label="Events">
       <header className={style.head}>
         <h2>Events</h2>
         <span className={style.count}>{events.count.toLocaleString('en-US')}</span>
         {events.stream === 'reconnecting' && <span className={style.count}>connecting again</span>}
-        <span className={style.search}>
-          <Input
-            role="searchbox"
-            icon={<Search aria-hidden />}
-            aria-label="Search events"
-            placeholder="Search"
-            value={text}
-            onChange={(event) => {
-              setText(event.target.value);
-              setAt(0);
-            }}
-            onKeyDown={(event) => event.key === 'Enter' && step(event.shiftKey ? -1 : 1)}
-          />
-          {text && (
-            <span className={style.hits} role="status">
-              {hits.length ? `${at + 1} of ${hits.length}` : 'none'}
-            </span>
-          )}
-        </span>
-        {text && (
-          <>
-            <Button size="small" look="quiet" icon={<ChevronUp />} aria-label="Hit before" onClick={() => step(-1)} />
-            <Button size="small" look="quiet" icon={<ChevronDown />} aria-label="Next hit" onClick={() => step(1)} />
-          </>
-        )}
-        <Segment
-          label="Which events"
-          value={which}
-          onChange={setWhich}
-          options={[
-            { value: 'all', label: 'All' },
-            { value: 'without', label: 'Without chunks' },
-          ]}
-        />
+        <SearchField search={search} />
+        <Segment label="Which events" value={which} onChange={choose} options={WHICH} />
       </header>
       {lines.length ? (
         <EventLines
           lines={lines}
-          hits={hits}
-          at={hits[at] ?? null}
+          hits={search.hits}
+          at={search.hits[search.at] ?? null}
           height={height}
           follow={events.stream !== 'ended'}
         />
       ) : (
-        <Empty title="No events">
-          {events.stream === 'live'
-            ? 'They will be here as they come.'
-            : 'A run that ended while its caller waited has none.'}
-        </Empty>
+        <Nothing stream={events.stream} />
       )}
     </section>
+  );
+}
+
+const WHY_NOTHING: Record<RunEvents['stream'], string> = {
+  live: 'They will be here as they come.',
+  reconnecting: 'The connection was lost. They come when it is back.',
+  refused: 'The server does not give them to this key.',
+  ended: 'A run that ended while its caller waited has none.',
+};
+const Nothing = ({ stream }: Pick<RunEvents, 'stream'>) => <Empty title="No events">{WHY_NOTHING[stream]}</Empty>;
+
+type Search = ReturnType<typeof useSearch>;
+
+/** The lines that have a text, and which of them is shown. */
+function useSearch(lines: Line[]) {
+  const [text, setText] = useState('');
+  const [at, setAt] = useState(0);
+  const hits = useMemo(() => findLines(lines, text), [lines, text]);
+  const toFirst = () => setAt(0);
+  const find = (wanted: string) => {
+    setText(wanted);
+    toFirst();
+  };
+  const step = (by: number) => hits.length && setAt((now) => (now + by + hits.length) % hits.length);
+  return { text, find, hits, at, step, toFirst };
+}
+
+function SearchField({ search: { text, find, hits, at, step } }: { search: Search }) {
+  return (
+    <>
+      <span className={style.search}>
+        <Input
+          role="searchbox"
+          icon={<SearchIcon aria-hidden />}
+          aria-label="Search events"
+          placeholder="Search"
+          value={text}
+          onChange={(event) => find(event.target.value)}
+          onKeyDown={(event) => event.key === 'Enter' && step(event.shiftKey ? -1 : 1)}
+        />
+        {text && (
+          <span className={style.hits} role="status">
+            {hits.length ? `${at + 1} of ${hits.length}` : 'none'}
+          </span>
+        )}
+      </span>
+      {text && (
+        <>
+          <Button size="small" look="quiet" icon={<ChevronUp />} aria-label="Hit before" onClick={() => step(-1)} />
+          <Button size="small" look="quiet" icon={<ChevronDown />} aria-label="Next hit" onClick={() => step(1)} />
+        </>
+      )}
+    </>
   );
 }
 

@@ -9,6 +9,7 @@ import { times } from '../../runs/notes';
 import { ReplayDialog } from '../../runs/ReplayDialog';
 import { withoutIterations } from '../../runs/traceTree';
 import { Button } from '../../ui/Button';
+import { Coded } from '../../ui/Coded';
 import { formatDuration } from '../../ui/format';
 import { Note } from '../../ui/Note';
 import { useNarrow } from '../../ui/useNarrow';
@@ -61,7 +62,11 @@ export function FailureNote({ run, nodes }: { run: Run; nodes: NodeTrace[] }) {
             `${inOthers(others, same.more)} in the last 24 h.`
           ))}
       </p>
-      {!error.node && <p>{adviceFor(error.code)}</p>}
+      {!error.node && (
+        <p>
+          <Coded text={adviceFor(error.code)} />
+        </p>
+      )}
       {replaying && same && (
         <ReplayDialog
           chosen={{ count: `${count} runs`, choice: same.choice, runs: same.runs, complete: !same.more }}

@@ -4,6 +4,7 @@ import type { Line } from '../../runs/eventLog';
 import { idOf } from '../../runs/traceTree';
 import { callLabel, stateOf } from '../../runs/waterfall';
 import { CodeBlock } from '../../ui/CodeBlock';
+import { Coded } from '../../ui/Coded';
 import { classes } from '../../ui/classes';
 import { Empty } from '../../ui/Empty';
 import { formatBytes, formatDuration } from '../../ui/format';
@@ -107,7 +108,9 @@ function Data({ data, node }: { data: RunData; node: NodeTrace }) {
               <b>{node.error.code}</b> {node.error.message}
             </p>
           )}
-          <p>{adviceFor(node.error.code)}</p>
+          <p>
+            <Coded text={adviceFor(node.error.code)} />
+          </p>
         </Note>
       )}
       {node.input !== null && node.input !== undefined && (

@@ -45,25 +45,14 @@ export function useRerunOf(data: RunData | null, selected: string | null): Rerun
   };
 }
 
+type BoxProps = { data: RunData; node: NodeTrace; rerun: Rerun; brief?: boolean };
+
 /** What a rerun from the selected node keeps, and the ways to begin it. */
-export function RerunBox({
-  data,
-  node,
-  rerun,
-  brief,
-}: {
-  data: RunData;
-  node: NodeTrace;
-  rerun: Rerun;
-  brief?: boolean;
-}) {
+export function RerunBox({ data, node, rerun, brief }: BoxProps) {
   const [editing, setEditing] = useState(false);
-  const [, navigate] = useLocation();
-  const builder = useBlocked()('author', data.run.workflow_id);
   if (!rerun.from) return null;
   const { ms, costNanoUsd } = savings(data.nodes, data.document?.outline ?? null, node.node);
   const saves = [ms > 0 && formatDuration(ms), costNanoUsd && formatCost(costNanoUsd)].filter(Boolean).join(' and ');
-  const pin = `/workflows/${data.run.workflow_id}?pins=${data.run.id}&node=${encodeURIComponent(rerun.from)}`;
   return (
     <section className={style.rerun} aria-label="Rerun from here">
       {!brief && <h3>Rerun from here</h3>}
@@ -88,24 +77,25 @@ export function RerunBox({
         <Button blocked={rerun.blocked} onClick={() => setEditing(true)}>
           {brief ? 'Edit input' : 'Edit its input first'}
         </Button>
-        {!brief && (
-          <span className={style.end}>
-            <Button
-              look="quiet"
-              icon={<Pin />}
-              blocked={
-                builder ??
-                (node.status === 'succeeded' ? null : 'Only the output of a node that succeeded can be pinned.')
-              }
-              onClick={() => navigate(pin)}
-            >
-              Pin output
-            </Button>
-          </span>
-        )}
+        {!brief && <PinOutput run={data.run} id={rerun.from} node={node} />}
       </div>
       {rerun.error && <Note tone="bad">{rerun.error.message}</Note>}
       {editing && <EditInput data={data} from={rerun.from} content={rerun.content} onClose={() => setEditing(false)} />}
     </section>
+  );
+}
+
+/** Opens the node in the builder, with its output pinned. */
+function PinOutput({ run, id, node }: { run: RunData['run']; id: string; node: NodeTrace }) {
+  const [, navigate] = useLocation();
+  const blocked = useBlocked()('author', run.workflow_id);
+  const unfit = node.status === 'succeeded' ? null : 'Only the output of a node that succeeded can be pinned.';
+  const place = `/workflows/${run.workflow_id}?pins=${run.id}&node=${encodeURIComponent(id)}`;
+  return (
+    <span className={style.end}>
+      <Button look="quiet" icon={<Pin />} blocked={blocked ?? unfit} onClick={() => navigate(place)}>
+        Pin output
+      </Button>
+    </span>
   );
 }

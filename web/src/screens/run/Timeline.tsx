@@ -1,6 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type KeyboardEvent, type RefObject, useMemo, useRef, useState } from 'react';
-import { axis } from '../../runs/axis';
+import { type Axis, axis, percent } from '../../runs/axis';
 import { useScrollMargin } from '../../runs/useScrollMargin';
 import { type Folds, type Row, waterfall } from '../../runs/waterfall';
 import { Skeleton } from '../../ui/Empty';
@@ -39,26 +39,7 @@ export function Timeline({ data, selected, onSelect, scroller }: Props) {
       aria-rowcount={rows.length + 1}
       onKeyDown={moveFocus}
     >
-      <thead>
-        <tr>
-          <th scope="col" className={style.name}>
-            Node
-          </th>
-          <th scope="col" className={style.chart}>
-            <span className="visually-hidden">When</span>
-            {scale.ticks.map(({ at, label }) => (
-              <span key={at} className={style.tick} style={{ left: `${(at / scale.total) * 100}%` }} aria-hidden>
-                {label}
-              </span>
-            ))}
-          </th>
-          {['Tries', 'Tokens', 'Cost'].map((label) => (
-            <th key={label} scope="col" className={style.figure}>
-              {label}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <Head scale={scale} />
       <tbody role={ROLES.body}>
         <Space height={(items[0]?.start ?? margin) - margin} />
         {items.map(({ index }) => {
@@ -82,6 +63,29 @@ export function Timeline({ data, selected, onSelect, scroller }: Props) {
     </table>
   );
 }
+
+const Head = ({ scale }: { scale: Axis }) => (
+  <thead>
+    <tr>
+      <th scope="col" className={style.name}>
+        Node
+      </th>
+      <th scope="col" className={style.chart}>
+        <span className="visually-hidden">When</span>
+        {scale.ticks.map(({ at, label }) => (
+          <span key={at} className={style.tick} style={{ left: percent(scale, at) }} aria-hidden>
+            {label}
+          </span>
+        ))}
+      </th>
+      {['Tries', 'Tokens', 'Cost'].map((label) => (
+        <th key={label} scope="col" className={style.figure}>
+          {label}
+        </th>
+      ))}
+    </tr>
+  </thead>
+);
 
 const Space = ({ height }: { height: number }) =>
   height > 0 ? (

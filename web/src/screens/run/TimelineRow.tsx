@@ -1,5 +1,5 @@
 import { ChevronDown, ChevronRight } from 'lucide-react';
-import { memo } from 'react';
+import { type MouseEvent, memo } from 'react';
 import { type Axis, percent } from '../../runs/axis';
 import type { Piece } from '../../runs/pieces';
 import { spoken } from '../../runs/spoken';
@@ -24,7 +24,6 @@ export const ROLES = { table: 'table', body: 'rowgroup', row: 'row', cell: 'cell
 
 export const TimelineRow = memo(
   function TimelineRow({ row, index, scale, selected, onSelect, onFold }: Props) {
-    const Fold = row.fold === 'open' ? ChevronDown : ChevronRight;
     return (
       <tr
         role={ROLES.row}
@@ -33,53 +32,10 @@ export const TimelineRow = memo(
         onClick={() => onSelect(row)}
       >
         <td role={ROLES.cell} className={style.name}>
-          <span className={style.label} style={{ paddingLeft: row.depth * 18 }}>
-            {row.fold ? (
-              <button
-                type="button"
-                className={style.fold}
-                aria-expanded={row.fold === 'open'}
-                aria-label={`What is inside ${row.label}`}
-                onClick={(event) => {
-                  event.stopPropagation();
-                  onFold(row);
-                }}
-              >
-                <Fold aria-hidden />
-              </button>
-            ) : (
-              <i className={style.fold} />
-            )}
-            <KindTile kind={row.kind} size={20} />
-            <button
-              type="button"
-              data-name
-              className={style.node}
-              title={row.path}
-              aria-current={selected || undefined}
-              onClick={(event) => {
-                event.stopPropagation();
-                onSelect(row);
-              }}
-            >
-              {row.label}
-            </button>
-            <span className={style.phoneNote}>{row.note}</span>
-            <StateIcon state={row.state} label={row.state} />
-          </span>
+          <Name row={row} selected={selected} onSelect={onSelect} onFold={onFold} />
         </td>
         <td role={ROLES.cell} className={style.chart}>
-          <span
-            className={style.lines}
-            style={{ backgroundSize: `${(scale.step / scale.total) * 100}% 100%` }}
-            aria-hidden
-          >
-            {row.pieces.map((piece, place) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: pieces are in the order of time and never move
-              <Bar key={place} piece={piece} scale={scale} kind={row.kind} />
-            ))}
-            <Note row={row} scale={scale} />
-          </span>
+          <Bars row={row} scale={scale} />
           <span className="visually-hidden">{spoken(row)}</span>
         </td>
         <td className={style.figure}>{row.tries}</td>
@@ -96,6 +52,60 @@ export const TimelineRow = memo(
     before.onSelect === after.onSelect &&
     JSON.stringify(before.row) === JSON.stringify(after.row),
 );
+
+function Name({ row, selected, onSelect, onFold }: Pick<Props, 'row' | 'selected' | 'onSelect' | 'onFold'>) {
+  // A click in the row selects it, too.
+  const alone = (act: (row: Row) => void) => (event: MouseEvent) => {
+    event.stopPropagation();
+    act(row);
+  };
+  return (
+    <span className={style.label} style={{ paddingLeft: row.depth * 18 }}>
+      {row.fold ? <Fold row={row} onClick={alone(onFold)} /> : <i className={style.fold} />}
+      <KindTile kind={row.kind} size={20} />
+      <button
+        type="button"
+        data-name
+        className={style.node}
+        title={row.path}
+        aria-current={selected || undefined}
+        onClick={alone(onSelect)}
+      >
+        {row.label}
+      </button>
+      <span className={style.phoneNote}>{row.note}</span>
+      <StateIcon state={row.state} label={row.state} />
+    </span>
+  );
+}
+
+function Fold({ row, onClick }: { row: Row; onClick: (event: MouseEvent) => void }) {
+  const Icon = row.fold === 'open' ? ChevronDown : ChevronRight;
+  return (
+    <button
+      type="button"
+      className={style.fold}
+      aria-expanded={row.fold === 'open'}
+      aria-label={`What is inside ${row.label}`}
+      onClick={onClick}
+    >
+      <Icon aria-hidden />
+    </button>
+  );
+}
+
+function Bars({ row, scale }: { row: Row; scale: Axis }) {
+  const step = `${(scale.step / scale.total) * 100}%`;
+  return (
+    <span className={style.lines} style={{ backgroundSize: `${step} 100%` }} aria-hidden>
+      {row.pieces.map((piece, place) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: pieces are in the order of time and never move
+        <Bar key={place} piece={piece} scale={scale} kind={row.kind} />
+      ))}
+      <Note row={row} scale={scale} />
+    </span>
+  );
+}
 
 function Bar({ piece, scale, kind }: { piece: Piece; scale: Axis; kind: string }) {
   const look = piece.look === 'work' || piece.look === 'live' ? style[groupOf(kind)] : undefined;

@@ -17,6 +17,7 @@ import { CopyButton } from '../../ui/CodeBlock';
 import { formatDateTime, shortId } from '../../ui/format';
 import { Menu } from '../../ui/Menu';
 import { Status } from '../../ui/Status';
+import { useCopy } from '../../ui/useCopy';
 import { useNarrow } from '../../ui/useNarrow';
 import { CancelRun } from './CancelRun';
 import type { Place } from './place';
@@ -26,73 +27,46 @@ import type { RunData } from './useRunData';
 
 type Props = { data: RunData; place: Place; rerun: Rerun };
 
+const COPIED = { 'not yet': 'Copy as curl', copied: 'Copied', refused: 'The browser did not copy it' };
+
 /** Which run it is, how it stands, and what can be done with it. */
-export function TopBar({ data: { run, over }, place, rerun }: Props) {
+export function TopBar({ data, place, rerun }: Props) {
+  const { run, over } = data;
   const narrow = useNarrow();
-  const actions = useActions({ data: { run, over }, place, rerun });
+  const others = useActions({ data, place, rerun });
   const [cancelling, setCancelling] = useState(false);
-  const cancel = useBlocked()('cancel', run.workflow_id);
+  const cancel = {
+    label: 'Cancel',
+    icon: <Ban />,
+    danger: true,
+    blocked: useBlocked()('cancel', run.workflow_id),
+    onSelect: () => setCancelling(true),
+  };
   return (
     <header className={style.bar}>
-      <Link href="/runs" className={style.back} aria-label="Back to the runs">
-        <ChevronLeft aria-hidden />
-      </Link>
-      <nav className={style.crumbs} aria-label="Where this is">
-        <Link href="/workflows">Workflows</Link>
-        <Link href={`/workflows/${run.workflow_id}`}>{run.workflow_name}</Link>
-        <Link href={`/workflows/${run.workflow_id}/runs`}>Runs</Link>
-      </nav>
-      <h1 className={style.id} title={run.id}>
-        {shortId(run.id)}
-      </h1>
-      <CopyButton text={run.id} label="Copy the run's id" quiet />
+      <Where run={run} />
       <Status state={run.status} soft />
       <time className={style.time} dateTime={run.created_at}>
         {formatDateTime(run.created_at)}
       </time>
       <div className={style.actions}>
-        {!narrow &&
-          actions.side.map(({ label, icon, onSelect }) => (
-            <Button key={label} look={label.startsWith('Copy') ? 'quiet' : 'normal'} icon={icon} onClick={onSelect}>
-              {label}
-            </Button>
-          ))}
-        {over
-          ? !narrow && (
-              <Button
-                look="primary"
-                icon={<ArrowRightFromLine />}
-                shortcut="R"
-                blocked={rerun.blocked}
-                busy={rerun.busy}
-                onClick={rerun.start}
-              >
-                {rerun.label}
+        {narrow ? (
+          <Menu label="Actions of this run" items={over ? others : [...others, cancel]} />
+        ) : (
+          <>
+            {others.map(({ label, icon, onSelect, quiet }) => (
+              <Button key={label} look={quiet ? 'quiet' : 'normal'} icon={icon} onClick={onSelect}>
+                {label}
               </Button>
-            )
-          : !narrow && (
-              <Button look="danger" icon={<Ban />} blocked={cancel} onClick={() => setCancelling(true)}>
-                Cancel
+            ))}
+            {over ? (
+              <RerunButton rerun={rerun} />
+            ) : (
+              <Button look="danger" icon={cancel.icon} blocked={cancel.blocked} onClick={cancel.onSelect}>
+                {cancel.label}
               </Button>
             )}
-        {narrow && (
-          <Menu
-            label="Actions of this run"
-            items={[
-              ...actions.side,
-              ...(over
-                ? []
-                : [
-                    {
-                      label: 'Cancel',
-                      icon: <Ban />,
-                      danger: true,
-                      blocked: cancel,
-                      onSelect: () => setCancelling(true),
-                    },
-                  ]),
-            ]}
-          />
+          </>
         )}
       </div>
       {cancelling && <CancelRun run={run} onClose={() => setCancelling(false)} />}
@@ -100,22 +74,40 @@ export function TopBar({ data: { run, over }, place, rerun }: Props) {
   );
 }
 
-function useActions({
-  data: { run, over },
-  place,
-  rerun,
-}: {
-  data: Pick<RunData, 'run' | 'over'>;
-  place: Place;
-  rerun: Rerun;
-}) {
+const Where = ({ run }: { run: RunData['run'] }) => (
+  <>
+    <Link href="/runs" className={style.back} aria-label="Back to the runs">
+      <ChevronLeft aria-hidden />
+    </Link>
+    <nav className={style.crumbs} aria-label="Where this is">
+      <Link href="/workflows">Workflows</Link>
+      <Link href={`/workflows/${run.workflow_id}`}>{run.workflow_name}</Link>
+      <Link href={`/workflows/${run.workflow_id}/runs`}>Runs</Link>
+    </nav>
+    <h1 className={style.id} title={run.id}>
+      {shortId(run.id)}
+    </h1>
+    <CopyButton text={run.id} label="Copy the run's id" quiet />
+  </>
+);
+
+const RerunButton = ({ rerun }: { rerun: Rerun }) => (
+  <Button
+    look="primary"
+    icon={<ArrowRightFromLine />}
+    shortcut="R"
+    blocked={rerun.blocked}
+    busy={rerun.busy}
+    onClick={rerun.start}
+  >
+    {rerun.label}
+  </Button>
+);
+
+function useActions({ data: { run, over }, place, rerun }: Props) {
   const [, navigate] = useLocation();
-  const [copied, setCopied] = useState(false);
-  const copy = async () => {
-    await navigator.clipboard.writeText(runAsCurl(BASE, run));
-    setCopied(true);
-    setTimeout(() => setCopied(false), 2_000);
-  };
+  const copied = useCopy();
+  const copy = () => copied.copy(runAsCurl(BASE, run));
   const builder = () => navigate(`/workflows/${run.workflow_id}?pins=${run.id}`);
   const compare = () => place.go({ tab: 'compare' });
   usePageActions([
@@ -131,11 +123,9 @@ function useActions({
     { id: 'compare', label: 'Compare with another run', hint: 'this run', run: compare },
     { id: 'builder', label: 'Open in builder', hint: 'with its values as pins', run: builder },
   ]);
-  return {
-    side: [
-      { label: copied ? 'Copied' : 'Copy as curl', icon: <Terminal />, onSelect: copy },
-      { label: 'Compare', icon: <StretchHorizontal />, onSelect: compare },
-      { label: 'Open in builder', icon: <WorkflowIcon />, onSelect: builder },
-    ],
-  };
+  return [
+    { label: COPIED[copied.state ?? 'not yet'], icon: <Terminal />, onSelect: copy, quiet: true },
+    { label: 'Compare', icon: <StretchHorizontal />, onSelect: compare, quiet: false },
+    { label: 'Open in builder', icon: <WorkflowIcon />, onSelect: builder, quiet: false },
+  ];
 }

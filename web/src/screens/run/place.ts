@@ -1,6 +1,7 @@
 /** What of a run is shown: kept in the URL, so that a link leads to the same place. */
 import { useCallback } from 'react';
 import { useSearchParams } from 'wouter';
+import { withParams } from '../../app/params';
 
 export type Tab = 'timeline' | 'graph' | 'io' | 'events' | 'deliveries' | 'compare';
 export type PanelTab = 'data' | 'events' | 'configuration';
@@ -9,18 +10,7 @@ type Name = 'tab' | 'node' | 'call' | 'attempt' | 'panel' | 'with';
 export function usePlace() {
   const [params, setParams] = useSearchParams();
   const go = useCallback(
-    (changes: Partial<Record<Name, string | null>>) =>
-      setParams(
-        (now) => {
-          const next = new URLSearchParams(now);
-          for (const [name, value] of Object.entries(changes)) {
-            if (value) next.set(name, value);
-            else next.delete(name);
-          }
-          return next;
-        },
-        { replace: true },
-      ),
+    (changes: Partial<Record<Name, string | null>>) => setParams((now) => withParams(now, changes), { replace: true }),
     [setParams],
   );
   return {

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { ListFilter, Lock, Plus } from 'lucide-react';
+import { ListFilter, Lock, LogIn as LogInIcon, Plus } from 'lucide-react';
 import { useState } from 'react';
 import { api, body } from '../../api/client';
 import { usePageActions } from '../../app/actions';
@@ -12,6 +12,7 @@ import { Filter } from '../../ui/Filter';
 import { Page } from '../../ui/Page';
 import { Toolbar } from '../../ui/Toolbar';
 import { DeleteSecret } from './DeleteSecret';
+import { LogIn } from './LogIn';
 import { PutSecret } from './PutSecret';
 import { SecretTable } from './SecretTable';
 import { SecretUses } from './SecretUses';
@@ -19,6 +20,7 @@ import type { Secret } from './secretForm';
 
 export type SecretDialog =
   | { kind: 'put'; secret: Secret | null }
+  | { kind: 'login'; secret: Secret | null }
   | { kind: 'uses'; secret: Secret }
   | { kind: 'delete'; secret: Secret };
 
@@ -28,16 +30,25 @@ export default function Secrets() {
   const [dialog, setDialog] = useState<SecretDialog | null>(null);
   const add = () => setDialog({ kind: 'put', secret: null });
   const close = () => setDialog(null);
-  usePageActions([{ id: 'add-secret', label: 'Add secret', shortcut: 'c', blocked, run: add }]);
+  const logIn = () => setDialog({ kind: 'login', secret: null });
+  usePageActions([
+    { id: 'add-secret', label: 'Add secret', shortcut: 'c', blocked, run: add },
+    { id: 'log-in-secret', label: 'Log in at a vendor', blocked, run: logIn },
+  ]);
   const items = secrets.data?.items;
   return (
     <Page
       title="Secrets"
       lead="Keys of providers and other servers. A value goes in and never comes out: calls get it, nobody can read it."
       actions={
-        <Button look="primary" icon={<Plus />} shortcut="C" blocked={blocked} onClick={add}>
-          Add secret
-        </Button>
+        <>
+          <Button icon={<LogInIcon />} blocked={blocked} onClick={logIn}>
+            Log in
+          </Button>
+          <Button look="primary" icon={<Plus />} shortcut="C" blocked={blocked} onClick={add}>
+            Add secret
+          </Button>
+        </>
       }
     >
       {items?.length ? (
@@ -52,6 +63,7 @@ export default function Secrets() {
       ) : (
         <Skeleton rows={6} />
       )}
+      {dialog?.kind === 'login' && <LogIn secret={dialog.secret} onClose={close} />}
       {dialog?.kind === 'put' && (
         <PutSecret secret={dialog.secret} taken={(items ?? []).map((secret) => secret.name)} onClose={close} />
       )}

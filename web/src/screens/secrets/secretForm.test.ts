@@ -29,7 +29,7 @@ it('says what is wrong', () => {
 });
 
 it('keeps hosts and workflows when a value is replaced', () => {
-  const secret = { name: 'A', updated_at, hosts: ['a.example'], workflows: ['w'] };
+  const secret = { name: 'A', updated_at, hosts: ['a.example'], workflows: ['w'], login: null };
   expect(formOf(secret)).toEqual({ name: 'A', value: '', hosts: 'a.example', reach: 'some', workflows: ['w'] });
   expect(reachText(secret, () => 'Triage')).toBe('Triage');
 });

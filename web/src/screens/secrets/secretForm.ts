@@ -57,7 +57,7 @@ function wrongValue(value: string): string | undefined {
 
 /** Which versions may use it, in words. */
 export function reachText({ workflows }: Secret, nameOf: (id: string) => string): string {
-  if (workflows === null) return 'Those published by an author of all workflows';
+  if (workflows === null) return 'Versions that an author of all workflows published';
   if (workflows === '*') return 'All workflows';
   return workflows.map(nameOf).join(', ');
 }

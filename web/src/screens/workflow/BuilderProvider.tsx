@@ -3,6 +3,7 @@ import { type ReactNode, useEffect, useMemo, useState } from 'react';
 import { useSearchParams } from 'wouter';
 import { ApiError, api, body } from '../../api/client';
 import { readKinds } from '../../api/documents';
+import { withParams } from '../../app/params';
 import { useBlocked } from '../../app/useSession';
 import { type Builder, BuilderContext, type PanelTab, useDraftState } from '../../builder/context';
 import type { DraftStore } from '../../builder/draft/store';
@@ -21,8 +22,7 @@ export function BuilderProvider({ store, children }: { store: DraftStore; childr
     retry: (failures, error) => failures < 3 && !(error instanceof ApiError && error.status > 0),
   });
   const locked =
-    blocked('author', store.id) ??
-    (state.isReadable ? null : 'The text cannot be read. Mend it in the document first.');
+    blocked('author', store.id) ?? (state.isReadable ? null : 'The text cannot be read. Fix it in the document first.');
   const builder: Builder = {
     store,
     state,
@@ -35,7 +35,7 @@ export function BuilderProvider({ store, children }: { store: DraftStore; childr
   return <BuilderContext value={builder}>{children}</BuilderContext>;
 }
 
-const PANELS: PanelTab[] = ['node', 'document', 'changes', 'problems'];
+const PANELS: PanelTab[] = ['node', 'document', 'changes', 'problems', 'import'];
 
 function usePlace() {
   const [params, setParams] = useSearchParams();
@@ -43,17 +43,7 @@ function usePlace() {
   const wanted = params.get('panel');
   const panel = PANELS.find((name) => name === wanted) ?? (selected !== null && wanted !== 'none' ? 'node' : null);
   const change = (values: Record<string, string | null>) =>
-    setParams(
-      (before) => {
-        const next = new URLSearchParams(before);
-        for (const [name, value] of Object.entries(values)) {
-          if (value === null) next.delete(name);
-          else next.set(name, value);
-        }
-        return next;
-      },
-      { replace: true },
-    );
+    setParams((before) => withParams(before, values), { replace: true });
   return {
     selected,
     panel,
@@ -79,14 +69,7 @@ function usePins(workflow: string): [Pins, (pins: Pins) => void] {
     const next = { run: { id: run, at: new Date().toISOString() }, outputs: found };
     writePins(workflow, next);
     setPins(next);
-    setParams(
-      (before) => {
-        const rest = new URLSearchParams(before);
-        rest.delete('pins');
-        return rest;
-      },
-      { replace: true },
-    );
+    setParams((before) => withParams(before, { pins: null }), { replace: true });
   }, [found, run, workflow, setParams]);
   const change = (next: Pins) => {
     writePins(workflow, next);

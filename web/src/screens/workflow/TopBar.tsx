@@ -96,7 +96,7 @@ function DraftActions() {
   );
 }
 
-const errorReason = (count: number) => (count === 1 ? 'Mend the error first.' : `Mend the ${count} errors first.`);
+const errorReason = (count: number) => (count === 1 ? 'Fix the error first.' : `Fix the ${count} errors first.`);
 
 /** "Publish 3 changes"; what only differs in layout can be published too. */
 function usePublishLabel(): { text: string; reason: string | null } {

@@ -4,6 +4,7 @@ import { useSearchParams } from 'wouter';
 import { ApiError, api, BASE, body } from '../../api/client';
 import { getVersion } from '../../api/workflow';
 import { usePageActions } from '../../app/actions';
+import { withParams } from '../../app/params';
 import { useBlocked } from '../../app/useSession';
 import { Skeleton } from '../../ui/Empty';
 import { Note } from '../../ui/Note';
@@ -48,7 +49,7 @@ export default function Try({ workflowId }: { workflowId: string }) {
   };
   const blockedRun = blocked('run', workflowId) ?? (version === 'draft' ? blocked('author', workflowId) : null);
   usePageActions([
-    { id: 'try-run', label: 'Run it', shortcut: 'mod+enter', run: start, blocked: run.busy ? 'It runs' : blockedRun },
+    { id: 'try-run', label: 'Run it', shortcut: 'mod+Enter', run: start, blocked: run.busy ? 'It runs' : blockedRun },
   ]);
 
   if (error) return <Unknown error={error} />;
@@ -81,16 +82,7 @@ export default function Try({ workflowId }: { workflowId: string }) {
 function useChoices() {
   const [search, setSearch] = useSearchParams();
   const choose = (choice: { version?: string | null; mode?: Mode; from?: string }) =>
-    setSearch(
-      (before) => {
-        for (const [name, value] of Object.entries(choice)) {
-          if (value === null || value === undefined) before.delete(name);
-          else before.set(name, value);
-        }
-        return before;
-      },
-      { replace: true },
-    );
+    setSearch((before) => withParams(before, choice), { replace: true });
   const mode = search.get('mode');
   return {
     version: search.get('version'),

@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { useSearchParams } from 'wouter';
 import type { Schemas } from '../../api/client';
 import { listVersions } from '../../api/workflow';
+import { withParams } from '../../app/params';
 import { useBlocked } from '../../app/useSession';
 import { nameIn, useKeyNames } from '../../runs/names';
 import { Button } from '../../ui/Button';
@@ -21,14 +22,7 @@ export default function Versions({ workflowId }: { workflowId: string }) {
   const versions = useVersions(workflowId);
   const listed = versions.data?.pages.flatMap((page) => page.items) ?? [];
   const names = ['draft', ...listed.map((version) => version.version)];
-  const set = (changes: Record<string, string | null>) =>
-    setSearch((before) => {
-      for (const [name, value] of Object.entries(changes)) {
-        if (value === null) before.delete(name);
-        else before.set(name, value);
-      }
-      return before;
-    });
+  const set = (changes: Record<string, string | null>) => setSearch((before) => withParams(before, changes));
   const [a, b, open] = [search.get('a'), search.get('b'), search.get('open')];
   if (a && b) {
     return <Compare workflowId={workflowId} versions={names} a={a} b={b} onChoose={(a, b) => set({ a, b })} />;
@@ -72,37 +66,17 @@ function List({ workflowId, listed, onCompare, onOpen, more }: ListProps) {
   const [chosen, setChosen] = useState<string[]>([]);
   const [asked, setAsked] = useState<{ rollBackTo: string } | 'unpublish' | null>(null);
   const active = listed.find((version) => version.active)?.version ?? null;
-  const draft = useDraft(workflowId).data;
   const blocked = useBlocked()('author', workflowId);
   const keys = useKeyNames();
-  const [newer, older] = inOrder(chosen, listed);
   return (
     <div className={style.page}>
-      <div className={style.bar}>
-        <p className={style.grow}>
-          {active ? `Callers get ${active}.` : 'Nothing is active: callers get 409 not_published.'}
-        </p>
-        {draft && active && (
-          <Button icon={<GitCompareArrows />} onClick={() => onCompare(active, 'draft')}>
-            Draft against {active}
-          </Button>
-        )}
-        <Button
-          icon={<GitCompareArrows />}
-          blocked={newer && older ? null : 'Choose two versions in the list.'}
-          onClick={() => newer && older && onCompare(older, newer)}
-        >
-          Compare chosen
-        </Button>
-        <Button
-          look="danger"
-          icon={<PowerOff />}
-          blocked={blocked ?? (active ? null : 'Nothing is active.')}
-          onClick={() => setAsked('unpublish')}
-        >
-          Unpublish
-        </Button>
-      </div>
+      <Bar
+        workflowId={workflowId}
+        active={active}
+        chosen={inOrder(chosen, listed)}
+        onCompare={onCompare}
+        onUnpublish={() => setAsked('unpublish')}
+      />
       <VersionTable
         listed={listed}
         active={active}
@@ -119,6 +93,47 @@ function List({ workflowId, listed, onCompare, onOpen, more }: ListProps) {
       {asked && asked !== 'unpublish' && (
         <RollBack workflowId={workflowId} version={asked.rollBackTo} active={active} onClose={() => setAsked(null)} />
       )}
+    </div>
+  );
+}
+
+type BarProps = {
+  workflowId: string;
+  active: string | null;
+  chosen: string[];
+  onCompare: ListProps['onCompare'];
+  onUnpublish: () => void;
+};
+
+/** What callers get, and what can be done about it. */
+function Bar({ workflowId, active, chosen: [newer, older], onCompare, onUnpublish }: BarProps) {
+  const draft = useDraft(workflowId).data;
+  const blocked = useBlocked()('author', workflowId);
+  return (
+    <div className={style.bar}>
+      <p className={style.grow}>
+        {active ? `Callers get ${active}.` : 'Nothing is active: callers get 409 not_published.'}
+      </p>
+      {draft && active && (
+        <Button icon={<GitCompareArrows />} onClick={() => onCompare(active, 'draft')}>
+          Draft against {active}
+        </Button>
+      )}
+      <Button
+        icon={<GitCompareArrows />}
+        blocked={newer && older ? null : 'Choose two versions in the list.'}
+        onClick={() => newer && older && onCompare(older, newer)}
+      >
+        Compare chosen
+      </Button>
+      <Button
+        look="danger"
+        icon={<PowerOff />}
+        blocked={blocked ?? (active ? null : 'Nothing is active.')}
+        onClick={onUnpublish}
+      >
+        Unpublish
+      </Button>
     </div>
   );
 }

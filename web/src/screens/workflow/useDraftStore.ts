@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'react';
 import { readDraft, saveDraft, type WorkflowDraft } from '../../api/documents';
+import { useKey } from '../../app/useSession';
 import { keptEdits } from '../../builder/draft/kept';
 import { DraftStore } from '../../builder/draft/store';
 
@@ -15,6 +16,11 @@ export function useDraftStore(id: string, loaded: WorkflowDraft | undefined): Dr
     current.current = new DraftStore(id, server, loaded, keptEdits(id));
   }
   const store = current.current;
+  const key = useKey();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what one key could not save is tried with the next
+  useEffect(() => {
+    if (store?.snapshot().saving.is === 'refused') void store.save();
+  }, [key]);
   useEffect(() => {
     if (!store) return;
     const leave = (event: BeforeUnloadEvent) => {

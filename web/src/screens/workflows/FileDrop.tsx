@@ -1,21 +1,20 @@
 import { Upload } from 'lucide-react';
-import { useRef, useState } from 'react';
-import { Button } from '../../ui/Button';
+import { useState } from 'react';
 import { classes } from '../../ui/classes';
+import { FileButton } from '../../ui/FileButton';
 import style from './FileDrop.module.css';
 
 export type DroppedFile = { document: string; fileName: string };
 
-const LARGEST = 1_048_576;
+const LARGEST = 4_194_304;
 
 /** Takes a workflow file that is dropped or chosen. */
 export function FileDrop({ onFile }: { onFile: (file: DroppedFile) => void }) {
-  const input = useRef<HTMLInputElement>(null);
   const [over, setOver] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const take = async (file: File | undefined) => {
     if (!file) return;
-    if (file.size > LARGEST) return setError(`${file.name} is larger than 1 MiB: that is no workflow document.`);
+    if (file.size > LARGEST) return setError(`${file.name} is larger than 4 MiB: that is no workflow file.`);
     setError(null);
     onFile({ document: await file.text(), fileName: file.name });
   };
@@ -40,18 +39,12 @@ export function FileDrop({ onFile }: { onFile: (file: DroppedFile) => void }) {
       <p>
         <b>Drop a workflow file here</b>
         <span className={classes(error && style.error)} role={error ? 'alert' : undefined}>
-          {error ?? 'Flowgate YAML or JSON. It becomes a draft; nothing is published.'}
+          {error ?? 'Of Flowgate, Sim, AI-Flow, GPTBots, Dify or n8n. It becomes a draft; nothing is published.'}
         </span>
       </p>
-      <Button onClick={() => input.current?.click()}>Choose file</Button>
-      <input
-        ref={input}
-        type="file"
-        accept=".yaml,.yml,.json"
-        hidden
-        aria-label="Workflow file"
-        onChange={(event) => take(event.target.files?.[0])}
-      />
+      <FileButton label="Workflow file" accept=".yaml,.yml,.json,.flow,.dsl" onFile={take}>
+        Choose file
+      </FileButton>
     </div>
   );
 }

@@ -1,7 +1,8 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, useId, useState } from 'react';
+import { type FormEvent, type ReactNode, useId, useState } from 'react';
 import { useLocation } from 'wouter';
 import { ApiError, api } from '../../api/client';
+import { importFile, keepReports } from '../../api/imports';
 import type { ListedWorkflow } from '../../api/workflows';
 import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
@@ -10,7 +11,7 @@ import { Note } from '../../ui/Note';
 import { EXAMPLES, FROM_SCRATCH } from './examples';
 import { type DroppedFile, FileDrop } from './FileDrop';
 import style from './NewWorkflow.module.css';
-import { idOf, nameIn, withName, wrongId } from './newDocument';
+import { idOf, isOwn, nameIn, withName, wrongId } from './newDocument';
 import { StartChoice } from './StartChoice';
 
 /** What a new workflow begins with: an example (null: nothing), or a file, which is asked for or already there. */
@@ -42,23 +43,25 @@ export function NewWorkflow({ start, taken, onClose }: Props) {
             Cancel
           </Button>
           <Button look="primary" type="submit" form={form} busy={draft.saving}>
-            Create draft
+            {draft.isForeign ? 'Import' : 'Create draft'}
           </Button>
         </>
       }
     >
       <form id={form} className={style.form} onSubmit={submit}>
-        <Names draft={draft} />
+        {!draft.isForeign && <Names draft={draft} />}
         {draft.file ? (
           <p>
             From the file <code>{draft.file.fileName}</code>
+            {draft.isForeign &&
+              ', an export of another system. Ids and names stay; a report says what became of each step.'}
           </p>
         ) : start.file ? (
           <FileDrop onFile={draft.takeFile} />
         ) : (
           <StartChoice value={draft.example} onChange={draft.setExample} />
         )}
-        {draft.error && <Note tone="bad">{draft.error.message}</Note>}
+        {draft.error && <Note tone="bad">{reasons(draft.error)}</Note>}
       </form>
     </Dialog>
   );
@@ -109,7 +112,9 @@ function useNewDraft(start: Start, taken: string[], onDone: () => void) {
   const name = ownName ?? proposed;
   const id = ownId ?? idOf(name);
   const document = file?.document ?? chosen?.document ?? FROM_SCRATCH;
+  const isForeign = file !== null && !isOwn(file.document);
   const save = useSave(onDone);
+  const imported = useImport(onDone);
   const nameError = name.trim() ? null : 'Give it a name.';
   const idError = wrongId(id, taken);
   const missing = start.file && !file ? new Error('Choose a file first.') : null;
@@ -121,13 +126,15 @@ function useNewDraft(start: Start, taken: string[], onDone: () => void) {
     example,
     setExample,
     file,
+    isForeign,
     takeFile: setFile,
     nameError: tried ? nameError : null,
     idError: tried || ownId !== null || taken.includes(id) ? idError : null,
-    error: save.error ?? (tried ? missing : null),
-    saving: save.isPending,
+    error: save.error ?? imported.error ?? (tried ? missing : null),
+    saving: save.isPending || imported.isPending,
     submit: () => {
       setTried(true);
+      if (isForeign) return imported.mutate(file);
       if (!nameError && !idError && !missing) save.mutate({ id, document: withName(document, name.trim()) });
     },
   };
@@ -162,4 +169,35 @@ function useSave(onDone: () => void) {
       navigate(`/workflows/${id}`);
     },
   });
+}
+
+/** Imports a file of another system, and opens its first workflow beside the report. */
+function useImport(onDone: () => void) {
+  const queries = useQueryClient();
+  const [, navigate] = useLocation();
+  return useMutation({
+    mutationFn: async ({ document, fileName }: DroppedFile) => {
+      const imported = await importFile(document, fileName.replace(/\.\w+$/, ''));
+      keepReports(imported, fileName);
+      return imported.workflows[0]?.id;
+    },
+    onSuccess: (id) => {
+      queries.invalidateQueries({ queryKey: ['workflows'] });
+      onDone();
+      if (id !== undefined) navigate(`/workflows/${id}?panel=import`);
+    },
+  });
+}
+
+/** Every reason why a file cannot be read, where the server names them. */
+function reasons(error: Error): ReactNode {
+  const problems = error instanceof ApiError ? (error.problem.problems ?? []) : [];
+  if (!problems.length) return error.message;
+  return (
+    <ul>
+      {problems.map(({ path, message }) => (
+        <li key={`${path} ${message}`}>{path ? `${path}: ${message}` : message}</li>
+      ))}
+    </ul>
+  );
 }

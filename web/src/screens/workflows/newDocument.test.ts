@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { EXAMPLES } from './examples';
-import { idOf, nameIn, withName, withoutHead, wrongId } from './newDocument';
+import { idOf, isOwn, nameIn, withName, withoutHead, wrongId } from './newDocument';
 
 it('makes ids out of names', () => {
   expect(idOf('Support reply (v2)')).toBe('support-reply-v2');
@@ -30,4 +30,16 @@ it('reads a name', () => {
 it('offers examples that begin with their name', () => {
   expect(withoutHead('# a\n\n# b\nname: A\n# c\n')).toBe('name: A\n# c\n');
   for (const example of EXAMPLES) expect(nameIn(example.document)).toBeTruthy();
+});
+
+it('tells exports of other systems from documents of its own', () => {
+  const own = ['nodes: []\n', '{"name": "x", "nodes": []}', '', 'name: x\nnodes:\n  - id: a\n', '{ broken'];
+  const foreign = [
+    '{"nodes": [], "connections": {}}',
+    '{"version": "1.0", "state": {"blocks": {}}}',
+    'kind: app\nworkflow:\n',
+  ];
+  expect(own.map(isOwn)).toEqual(own.map(() => true));
+  expect(foreign.map(isOwn)).toEqual(foreign.map(() => false));
+  expect(isOwn('[{"nodes": []}]')).toBe(false);
 });

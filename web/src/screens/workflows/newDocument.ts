@@ -23,6 +23,26 @@ export function wrongId(id: string, taken: readonly string[]): string | null {
   return null;
 }
 
+const FOREIGN = ['connections', 'edges', 'blocks', 'state', 'kind', 'app', 'graph', 'flow'];
+
+/** Whether a file is a document of Flowgate, and not an export of another system. */
+export function isOwn(document: string): boolean {
+  if (document.includes('"processorType"')) return false;
+  const keys = topKeys(document);
+  return !keys.some((key) => FOREIGN.includes(key)) && (keys.length === 0 || keys.includes('nodes'));
+}
+
+function topKeys(document: string): string[] {
+  if (!/^\s*[[{]/.test(document))
+    return [...document.matchAll(/^["']?([\w-]+)["']?\s*:/gm)].map((found) => found[1] ?? '');
+  try {
+    const value = JSON.parse(document);
+    return Array.isArray(value) ? ['edges'] : Object.keys(value);
+  } catch {
+    return [];
+  }
+}
+
 /** A text as a YAML scalar, quoted where it must be. */
 const scalar = (text: string) => (/^[A-Za-z][\w .,()-]*[\w.)]$/.test(text) ? text : JSON.stringify(text));
 

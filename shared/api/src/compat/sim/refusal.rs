@@ -117,6 +117,7 @@ fn words(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         | Error::JobEnded
         | Error::AlreadyRerunning(_)
         | Error::NotAsked
+        | Error::NoLogin
         | Error::AlreadyAnswered
         | Error::AlreadyEnded(_) => ("CONFLICT", None),
         Error::RunIdTaken(_) => ("EXECUTION_ID_CONFLICT", None),

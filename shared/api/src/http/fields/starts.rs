@@ -7,10 +7,6 @@ use serde_json::{Map, Value};
 use super::{Fields, kind_of};
 
 impl Fields {
-    pub(crate) fn take_bool(&mut self, key: &str) -> Option<bool> {
-        self.take_as(key, "true or false", |value| value.as_bool())
-    }
-
     /// An object of strings, in the caller's order.
     pub(crate) fn take_strings(&mut self, key: &str) -> Option<Vec<(String, String)>> {
         let object = self.take_object(key)?;

@@ -15,7 +15,7 @@ use crate::http::fields::Fields;
 const RULES: InputRules = InputRules { undeclared: Undeclared::Refuse, coerce: false };
 
 /// A run to be started.
-#[derive(ToSchema)]
+#[derive(Clone, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StartRun {
     /// What the `input` of the workflow declares. An undeclared key is refused.
@@ -52,7 +52,7 @@ struct Budget {
 }
 
 /// Called with the run, once it has ended.
-#[derive(ToSchema)]
+#[derive(Clone, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Webhook {
     #[schema(format = "uri")]

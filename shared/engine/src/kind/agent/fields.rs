@@ -7,7 +7,7 @@ use crate::kind::{fetch, function, http, python, workflow};
 
 const MODEL_OR_MODELS: &[&str] = &["model", "models"];
 const PROMPT_OR_MESSAGES: &[&str] = &["prompt", "messages"];
-const TOOL_KINDS: &[&str] = &["http", "fetch", "code", "python", "workflow", "mcp"];
+const TOOL_KINDS: &[&str] = &["http", "fetch", "code", "python", "connector", "workflow", "mcp"];
 
 pub(super) const MODEL: FieldSpec = FieldSpec::new(
     "model",
@@ -58,14 +58,14 @@ pub(super) const TOOLS: FieldSpec = FieldSpec::new(
     "tools",
     FieldType::Items(Cow::Borrowed(TOOL)),
     "what the model may call: `[{ name, description, parameters, http | fetch | code | python }]`, \
-     workflows: `[{ workflow, version, name, description }]`, and the tools of MCP servers: \
-     `[{ mcp, headers, only, prefix }]`",
+     operations of connectors: `[{ connector, with, login }]`, workflows: `[{ workflow, version, \
+     name, description }]`, and the tools of MCP servers: `[{ mcp, headers, only, prefix }]`",
 );
 pub(super) const TOOL_NAME: FieldSpec = FieldSpec::new(
     "name",
     FieldType::Words,
-    "letters, digits, `_` and `-`, at most 64; unique in the agent. Needed without `workflow` and \
-     `mcp`; a workflow's is its id",
+    "letters, digits, `_` and `-`, at most 64; unique in the agent. Needed without `connector`, \
+     `workflow` and `mcp`; a workflow's is its id, a connector's `slack_send_message`",
 );
 pub(super) const DESCRIPTION: FieldSpec = FieldSpec::new(
     "description",
@@ -102,6 +102,37 @@ pub(super) const PYTHON: FieldSpec = FieldSpec::new(
     "the fields of a `python` node; the model gets its `result`",
 )
 .one_of(TOOL_KINDS);
+pub(super) const CONNECTOR: FieldSpec = FieldSpec::new(
+    "connector",
+    FieldType::Words,
+    "an operation, such as `slack.send_message`; the model gives the fields that `with` does not \
+     fix, and gets what a node of it leaves",
+)
+.one_of(TOOL_KINDS);
+pub(super) const WITH: FieldSpec = FieldSpec::new(
+    "with",
+    FieldType::Object,
+    "fields of the connector's operation that the model neither sees nor changes, such as \
+     `{ channel: \"#news\" }`",
+);
+pub(super) const LOGIN: FieldSpec = FieldSpec::with_default(
+    "login",
+    FieldType::Words,
+    "`<CONNECTOR>_TOKEN`",
+    "the name of the secret that is the connector's login",
+);
+pub(super) const ALLOW: FieldSpec = FieldSpec::new(
+    "allow",
+    FieldType::OneOf(&["delete"]),
+    "`delete`: the model may call an operation that deletes",
+);
+pub(super) const ONCE: FieldSpec = FieldSpec::with_default(
+    "at_most_once",
+    FieldType::Boolean,
+    "as the operation says",
+    "whether what the connector's operation writes is never sent again after a crash; then it \
+     fails the agent as `interrupted`",
+);
 pub(super) const WORKFLOW: FieldSpec = FieldSpec::new(
     "workflow",
     FieldType::Words,
@@ -143,6 +174,11 @@ pub(super) const TOOL: &[FieldSpec] = &[
     FETCH,
     CODE,
     PYTHON,
+    CONNECTOR,
+    WITH,
+    LOGIN,
+    ALLOW,
+    ONCE,
     WORKFLOW,
     VERSION,
     MCP,
@@ -152,6 +188,8 @@ pub(super) const TOOL: &[FieldSpec] = &[
 ];
 /// The fields of an entry that describes one tool.
 pub(super) const OF_ONE_TOOL: &[FieldSpec] = &[TOOL_NAME, DESCRIPTION, PARAMETERS];
+/// The fields of an entry that describes an operation of a connector.
+pub(super) const OF_CONNECTOR: &[FieldSpec] = &[WITH, LOGIN, ALLOW, ONCE];
 /// The fields of an entry that stands for the tools of a server.
 pub(super) const OF_SERVER: &[FieldSpec] = &[MCP_HEADERS, ONLY, PREFIX];
 pub(super) const MAX_TURNS: FieldSpec = FieldSpec::with_default(

@@ -1,6 +1,7 @@
+mod connectors;
 mod mcp;
 mod memory;
-mod turns;
+pub(crate) mod turns;
 
 use serde_json::json;
 

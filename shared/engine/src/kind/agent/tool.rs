@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::child::ChildTool;
 use super::fields::{
-    CODE, DESCRIPTION, FETCH, HTTP, MCP, OF_ONE_TOOL, OF_SERVER, PARAMETERS, PREFIX, PYTHON, TOOL,
-    TOOL_NAME, TOOLS, VERSION, WORKFLOW,
+    CODE, CONNECTOR, DESCRIPTION, FETCH, HTTP, MCP, OF_CONNECTOR, OF_ONE_TOOL, OF_SERVER,
+    PARAMETERS, PREFIX, PYTHON, TOOL, TOOL_NAME, TOOLS, VERSION, WORKFLOW,
 };
 use super::mcp::{Address, Server, mirrored};
+use super::operation;
 use crate::call::{Action, CallError, McpRequest, ModelTool, ToolResult, TurnCall};
 use crate::child::ChildName;
 use crate::compile::fields::Fields;
@@ -19,7 +20,7 @@ use crate::kind::{Bindings, CallEnd, KindSpec, Kinds, Node, Planned, Price};
 use crate::schema::{Misfit, Schema};
 
 /// The name that a tool's arguments are bound to.
-const ARGUMENTS: &str = "tool";
+pub(super) const ARGUMENTS: &str = "tool";
 pub(super) const MAX_TOOLS: usize = 128;
 const MAX_SERVERS: usize = 16;
 pub(super) const MAX_NAME: usize = 64;
@@ -39,8 +40,7 @@ pub(super) enum Target {
     Node {
         parameters: Schema,
         node: Arc<dyn Node>,
-        /// The field of the node's output that the model gets.
-        answer: &'static str,
+        answer: Answer,
     },
     Server {
         address: Arc<Address>,
@@ -51,6 +51,13 @@ pub(super) enum Target {
         parameters: OnceLock<Option<Schema>>,
     },
     Workflow(ChildName),
+}
+
+/// What the model gets of a node's output.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Answer {
+    Field(&'static str),
+    Whole,
 }
 
 /// The author's entries.
@@ -75,7 +82,7 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> Written {
             fields.error(
                 &TOOLS.name,
                 "a tool is an object with `name` and `http`, `fetch`, `code` or `python`, or \
-                 `workflow`, or `mcp`",
+                 `connector`, or `workflow`, or `mcp`",
             );
             continue;
         };
@@ -113,6 +120,7 @@ fn note(fields: &mut Fields<'_, '_>) {
         (&CODE, "code"),
         (&PYTHON, "python"),
         (&WORKFLOW, "workflow"),
+        (&CONNECTOR, "connector"),
         (&MCP, "mcp"),
     ];
     let Some((field, kind)) = kinds.into_iter().find(|(field, _)| fields.is_given(field)) else {
@@ -139,6 +147,14 @@ impl Entry {
             if fields.is_given(spec) {
                 let side = if is_server { "has no place beside" } else { "belongs to" };
                 fields.error(&spec.name, format!("`{}` {side} `mcp`", spec.name));
+            }
+        }
+        if fields.is_given(&CONNECTOR) {
+            return operation::read(fields).map(|tool| Self::Tool(Box::new(tool)));
+        }
+        for spec in OF_CONNECTOR {
+            if fields.is_given(spec) {
+                fields.error(&spec.name, format!("`{}` belongs to `connector`", spec.name));
             }
         }
         if is_server {
@@ -186,7 +202,10 @@ impl Tool {
         };
         let (node, answer) = read_node(fields)?;
         let shown = ModelTool { name, description, parameters };
-        Some(Self { shown, target: Target::Node { parameters: compiled, node, answer } })
+        Some(Self {
+            shown,
+            target: Target::Node { parameters: compiled, node, answer: Answer::Field(answer) },
+        })
     }
 
     /// Plans a call, which is refused if its arguments do not fit.
@@ -256,7 +275,10 @@ impl Tool {
     pub(super) fn result(&self, call: &TurnCall, end: &CallEnd) -> ToolResult {
         match (&end.result, &self.target) {
             (Ok(outcome), Target::Node { answer, .. }) => {
-                let answer = outcome.value.get(answer).unwrap_or(&Value::Null);
+                let answer = match answer {
+                    Answer::Field(name) => outcome.value.get(name).unwrap_or(&Value::Null),
+                    Answer::Whole => &outcome.value,
+                };
                 result(call, text_of(answer), false)
             }
             (Ok(outcome), Target::Server { .. }) => {

@@ -15,6 +15,7 @@ use crate::call::{
 use crate::cost::dollars;
 use crate::expr::scope::Scope;
 use crate::kind::{CallEnd, CallOutcome, Done, NodeError, Plan, Planned, Price};
+use crate::run::Usage;
 
 /// Steps of the validation of all arguments of one turn: the time that they take at most.
 const MAX_STEPS_OF_TURN: usize = 2_000_000;
@@ -272,7 +273,7 @@ impl Sums {
     /// A failed call may have been paid for. What it does not say is unknown, unless it used
     /// nothing.
     fn add_failed(&mut self, error: &CallError) {
-        let (tokens, cost) = error.used();
+        let Usage { tokens, cost_nano_usd: cost, .. } = error.used();
         if tokens != Some(0) {
             let count = |name: &str| error.output.as_ref()?.get("tokens")?.get(name)?.as_u64();
             self.input = sum(self.input, count("input"));

@@ -2,7 +2,7 @@
 
 /// Returns the target of the first link whose `rel` is `next`, as RFC 8288 writes it:
 /// `<https://a.example/?page=2>; rel="next", <https://a.example/?page=9>; rel="last"`.
-pub(super) fn next(header: &str) -> Option<&str> {
+pub(crate) fn next(header: &str) -> Option<&str> {
     let mut rest = header;
     while let Some((_, after)) = rest.split_once('<') {
         let (target, after) = after.split_once('>')?;

@@ -407,3 +407,40 @@ fn a_pin_is_not_given_to_a_child_s_node_of_the_same_id() {
     assert!(log.contains("perform look/get#0"), "{log}");
     assert_eq!(output_of(&run), Ok(json!({ "said": "given" })));
 }
+
+/// Gives this node its output.
+#[derive(Debug)]
+struct Given(&'static str, Value);
+
+impl crate::Mocks for Given {
+    fn node(&mut self, node: &str, _: &crate::NodePath) -> Option<crate::Mock> {
+        (node == self.0).then(|| crate::Mock::Output(Arc::new(self.1.clone())))
+    }
+
+    fn call(
+        &mut self,
+        _: &crate::NodePath,
+        _: &str,
+        _: crate::MockedWork<'_>,
+    ) -> Option<CallResult> {
+        None
+    }
+}
+
+#[test]
+fn a_mock_is_not_given_to_a_child_s_node_of_the_same_id() {
+    let caller = CALLER.replace("id: say", "id: get").replace("<say.", "<get.");
+    let run = run_with(&caller, &[child("lookup", LOOKUP)], json!({ "n": 7 }));
+    let mut run = run.mocking(Box::new(Given("get", json!({ "content": "given" }))));
+    let log = drive(&mut run, |_, _| answers(&json!("yes")));
+    assert!(log.contains("perform look/get#0"), "{log}");
+    assert_eq!(output_of(&run), Ok(json!({ "said": "given" })));
+}
+
+#[test]
+fn a_child_s_node_is_mocked_by_the_child_s_id_and_its_own() {
+    let run = run_with(CALLER, &[child("lookup", LOOKUP)], json!({ "n": 7 }));
+    let mut run = run.mocking(Box::new(Given("lookup/get", json!({ "data": "mocked" }))));
+    drive(&mut run, |id, _| panic!("{id} went out"));
+    assert_eq!(output_of(&run), Ok(json!({ "said": "got mocked" })));
+}

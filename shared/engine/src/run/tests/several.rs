@@ -37,6 +37,7 @@ fn scripted(script: Script, call: Option<CallLimits>) -> KindSpec {
         outputs: |_| OutputFields::Any,
         call,
         role: Role::Step,
+        operation: None,
         group: Group::Call,
         touches: Touches::Nothing,
         example: "".into(),
@@ -287,8 +288,8 @@ fn priced_calls_add_up_and_an_unknown_price_stays_unknown() {
         });
         run.usage()
     };
-    assert_eq!(usage(Some(2)), Usage { tokens: Some(6), cost_nano_usd: Some(7) });
-    assert_eq!(usage(None), Usage { tokens: Some(6), cost_nano_usd: None });
+    assert_eq!(usage(Some(2)), Usage { tokens: Some(6), cost_nano_usd: Some(7), ..Usage::UNKNOWN });
+    assert_eq!(usage(None), Usage { tokens: Some(6), ..Usage::UNKNOWN });
 }
 
 #[test]
@@ -334,7 +335,7 @@ fn a_call_that_fails_for_good_or_is_dropped_counts_too() {
     let mut run = run_of(script, "");
     let failure = CallError::default().having_used(Some(10), Some(20));
     drive(&mut run, |_, _| CallResult::Failed(failure.clone()));
-    assert_eq!(run.usage(), Usage { tokens: Some(10), cost_nano_usd: Some(20) });
+    assert_eq!(run.usage(), Usage { tokens: Some(10), cost_nano_usd: Some(20), ..Usage::UNKNOWN });
     let mut run = run_of(script, "");
     advance(&mut run);
     run.cancel();

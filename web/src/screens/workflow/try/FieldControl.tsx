@@ -7,18 +7,15 @@ import { writeDefault } from './fields';
 
 type Ids = { id: string; 'aria-describedby'?: string; 'aria-invalid'?: true };
 
-/** The control of one field: by its type, or a choice if only some values are allowed. */
-export function FieldControl({
-  field,
-  value,
-  ids,
-  onChange,
-}: {
+type Props = {
   field: InterfaceInput;
   value: string;
   ids: Ids;
   onChange: (value: string) => void;
-}) {
+};
+
+/** The control of one field: by its type, or a choice if only some values are allowed. */
+export function FieldControl({ field, value, ids, onChange }: Props) {
   const shared = { ...ids, value, required: field.required, placeholder: placeholderOf(field) };
   const change = (event: { target: { value: string } }) => onChange(event.target.value);
   if (field.enum) return <Choice {...shared} onChange={change} field={field} options={field.enum.map(optionOf)} />;

@@ -1,9 +1,10 @@
 import { Paperclip, X } from 'lucide-react';
-import { useRef, useState } from 'react';
+import { useState } from 'react';
 import { ApiError, type Schemas } from '../../../api/client';
 import { Button } from '../../../ui/Button';
 import { CopyButton } from '../../../ui/CodeBlock';
 import { Input } from '../../../ui/Field';
+import { FileButton } from '../../../ui/FileButton';
 import { formatBytes } from '../../../ui/format';
 import { Note } from '../../../ui/Note';
 import style from './Form.module.css';
@@ -17,15 +18,12 @@ type Props = {
 
 /** A file that is uploaded, or its address. */
 export function FileControl({ ids, value, onChange }: Props) {
-  const picker = useRef<HTMLInputElement>(null);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
+  const [command, setCommand] = useState<string | null>(null);
   const file = uploaded(value);
 
-  const [command, setCommand] = useState<string | null>(null);
-
-  const take = async (picked: File | undefined) => {
-    if (!picked) return;
+  const take = async (picked: File) => {
     setBusy(true);
     setError(null);
     setCommand(null);
@@ -52,11 +50,10 @@ export function FileControl({ ids, value, onChange }: Props) {
         ) : (
           <Input {...ids} value={value} placeholder="https://…" onChange={(event) => onChange(event.target.value)} />
         )}
-        <Button icon={<Paperclip />} busy={busy} onClick={() => picker.current?.click()}>
+        <FileButton label="File" icon={<Paperclip />} busy={busy} onFile={take}>
           {busy ? 'Uploading' : 'Upload'}
-        </Button>
+        </FileButton>
       </span>
-      <input ref={picker} type="file" hidden aria-label="File" onChange={(event) => take(event.target.files?.[0])} />
       {command && file && <BySelf command={command} />}
       {error && (
         <p className={style.wrong} role="alert">

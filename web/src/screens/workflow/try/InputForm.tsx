@@ -8,7 +8,7 @@ type Props = {
   fields: InterfaceInput[];
   entries: Entries;
   errors: Record<string, string>;
-  onChange: (entries: Entries) => void;
+  onChange: (name: string, value: string) => void;
 };
 
 /** One control for each field that the workflow declares. */
@@ -31,7 +31,7 @@ export function InputForm({ fields, entries, errors, onChange }: Props) {
           field={field}
           value={entries[field.name] ?? ''}
           ids={ids}
-          onChange={(value) => onChange({ ...entries, [field.name]: value })}
+          onChange={(value) => onChange(field.name, value)}
         />
       )}
     </Field>

@@ -8,18 +8,15 @@ import style from './Try.module.css';
 /** A run may have thousands of node executions. The last ones are shown, the run's own page has all. */
 const SHOWN = 200;
 
-/** The nodes in the order in which they began, then those that the run has not reached. */
-export function NodeList({
-  progress,
-  startedAt,
-  outline,
-  onSelect,
-}: {
+type Props = {
   progress: Progress;
   startedAt: number;
   outline: OutlineNode[];
   onSelect?: (id: string) => void;
-}) {
+};
+
+/** The nodes in the order in which they began, then those that the run has not reached. */
+export function NodeList({ progress, startedAt, outline, onSelect }: Props) {
   const begun = progress.nodes();
   const reached = new Set(begun.map((node) => idOf(node.node)));
   const pending = progress.run ? [] : outline.filter((node) => !reached.has(node.id));

@@ -5,6 +5,7 @@ import type { ApiError } from '../../../api/client';
 import type { NodeTrace } from '../../../api/runs';
 import type { OutlineNode } from '../../../graph/types';
 import { adviceFor } from '../../../runs/advice';
+import { Coded } from '../../../ui/Coded';
 import { Empty } from '../../../ui/Empty';
 import { type Figure, Figures } from '../../../ui/Figures';
 import { formatCost, formatCount, formatDuration, shortId } from '../../../ui/format';
@@ -29,7 +30,7 @@ export function RunPanel({ ref, run, outline, onSelect }: Props) {
   if (!progress) {
     return (
       <section ref={ref} className={style.result} aria-label="Result">
-        <Empty icon={<Play />} title="Nothing was run yet">
+        <Empty icon={<Play />} title="Nothing has run yet">
           Fill in the input and press Run. What the nodes do and say appears here as it happens.
         </Empty>
       </section>
@@ -147,7 +148,7 @@ function Failure({ error }: { error: { code: string; message: string; node?: str
         )}
       </b>
       <br />
-      {error.message}. {adviceFor(error.code).replaceAll('`', '')}
+      <Coded text={`${error.message}. ${adviceFor(error.code)}`} />
     </Note>
   );
 }

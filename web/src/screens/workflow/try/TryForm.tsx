@@ -73,7 +73,7 @@ export function TryForm(props: Props) {
           <FromRun workflowId={workflowId} onChoose={(from) => onChoose({ from })} />
         </div>
         {form.json === null ? (
-          <InputForm fields={fields} entries={form.entries} errors={form.errors} onChange={form.setEntries} />
+          <InputForm fields={fields} entries={form.entries} errors={form.errors} onChange={form.setEntry} />
         ) : (
           <JsonForm text={form.json} error={Object.values(form.errors)[0]} onChange={form.setJson} />
         )}

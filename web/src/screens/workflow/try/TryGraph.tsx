@@ -10,18 +10,15 @@ import { useProgress, useUnchanged } from './useProgress';
 /** Drawn only when a node changed: text that streams changes none. */
 const Graph = memo(WorkflowGraph);
 
-/** The workflow as a graph whose nodes light up as the run reaches them. */
-export function TryGraph({
-  outline,
-  progress,
-  selected,
-  onSelect,
-}: {
+type Props = {
   outline: Outline;
   progress: Progress | null;
   selected: string | null;
   onSelect: (id: string | null) => void;
-}) {
+};
+
+/** The workflow as a graph whose nodes light up as the run reaches them. */
+export function TryGraph({ outline, progress, selected, onSelect }: Props) {
   useProgress(progress);
   const states = useUnchanged(progress ? nodeRuns(progress) : undefined);
   return (

@@ -5,6 +5,7 @@
 
 import type { Schemas } from '../../../api/client';
 import type { RunEvent } from '../../../api/events';
+import { Listeners } from '../../../api/listeners';
 import type { NodeTrace } from '../../../api/runs';
 import { addEvents, emptyLive, mergeTrace } from '../../../runs/liveTrace';
 import type { State } from '../../../ui/Status';
@@ -18,7 +19,7 @@ export class Progress {
   firstChunkAt: number | null = null;
   /** Counts the paints that were asked for: whoever shows it paints again when this changes. */
   version = 0;
-  private readonly listeners = new Set<() => void>();
+  private readonly listeners = new Listeners();
   private frame = 0;
   private live = emptyLive();
   private unread: RunEvent[] = [];
@@ -31,17 +32,14 @@ export class Progress {
     else this.unread.push(event);
   }
 
-  subscribe = (listener: () => void) => {
-    this.listeners.add(listener);
-    return () => void this.listeners.delete(listener);
-  };
+  readonly subscribe = this.listeners.subscribe;
 
   /** Asks for a paint, at most one a frame however often it is called. */
   changed = () => {
     this.frame ||= requestAnimationFrame(() => {
       this.frame = 0;
       this.version += 1;
-      for (const listener of this.listeners) listener();
+      this.listeners.notify();
     });
   };
 

@@ -1,20 +1,9 @@
 /** What was last typed, per workflow. It stays in this tab alone, and goes with it. */
+import { readValue, writeValue } from '../../../api/storage';
 import type { Entries } from './fields';
 
-const stored = (workflowId: string) => `flowgate.try.${workflowId}`;
+const PREFIX = 'flowgate.try.';
 
-export function rememberedEntries(workflowId: string): Entries | null {
-  try {
-    return JSON.parse(sessionStorage.getItem(stored(workflowId)) ?? 'null');
-  } catch {
-    return null;
-  }
-}
-
-export function rememberEntries(workflowId: string, entries: Entries) {
-  try {
-    sessionStorage.setItem(stored(workflowId), JSON.stringify(entries));
-  } catch {
-    // The tab's storage is full: a large input is not worth an error.
-  }
-}
+export const rememberedEntries = (workflowId: string): Entries | null => readValue('tab', PREFIX + workflowId);
+export const rememberEntries = (workflowId: string, entries: Entries) =>
+  writeValue('tab', PREFIX + workflowId, entries);

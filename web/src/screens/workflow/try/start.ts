@@ -21,6 +21,12 @@ export function post({ url, mode, body, idempotencyKey }: Attempt, signal?: Abor
   });
 }
 
+/** A key that no other start has. Without TLS a browser has no `crypto.randomUUID`. */
+export function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
 /** Changes `progress` as news comes, and calls `onNews` after each. */
 export async function runToEnd(attempt: Attempt, progress: Progress, signal: AbortSignal, onNews: () => void) {
   const response = await post(attempt, signal);
@@ -33,16 +39,25 @@ export async function runToEnd(attempt: Attempt, progress: Progress, signal: Abo
     onNews();
     if (run.ended_at) return;
   } else {
-    for await (const event of readEvents(response)) {
-      if (event.event === 'reconnect') break;
-      progress.apply(event);
-      onNews();
-    }
+    await stream(response, progress, signal, onNews);
     if (progress.run) return;
     // The stream was cut. Followed from its first event, the run reads as if it had not been.
     progress.restart();
   }
   await follow(progress, signal, onNews);
+}
+
+/** Reads the stream of the start to its end, or to where the connection was lost. */
+async function stream(response: Response, progress: Progress, signal: AbortSignal, onNews: () => void) {
+  try {
+    for await (const event of readEvents(response)) {
+      if (event.event === 'reconnect') return;
+      progress.apply(event);
+      onNews();
+    }
+  } catch (error) {
+    if (signal.aborted || !progress.runId) throw error;
+  }
 }
 
 async function follow(progress: Progress, signal: AbortSignal, onNews: () => void) {

@@ -19,6 +19,11 @@ export function useTryForm(workflowId: string, fields: InterfaceInput[]) {
     setAllEntries(next);
     setErrors({});
   };
+  /** An upload may end after another field was changed: only its own entry is replaced. */
+  const setEntry = (name: string, value: string) => {
+    setAllEntries((now) => ({ ...now, [name]: value }));
+    setErrors({});
+  };
   /** The input, or null if it cannot be read; the fields then say why. */
   const read = (): unknown => {
     const reading = json === null ? readEntries(fields, entries) : readJson(json);
@@ -40,7 +45,7 @@ export function useTryForm(workflowId: string, fields: InterfaceInput[]) {
     setJson(null);
   };
   const refuse = (refused: Refused) => setErrors(fieldErrors(refused));
-  return { entries, setEntries, json, setJson, showJson, errors, options, setOptions, read, peek, fill, refuse };
+  return { entries, setEntry, json, setJson, showJson, errors, options, setOptions, read, peek, fill, refuse };
 }
 
 export type TryForm = ReturnType<typeof useTryForm>;

@@ -4,7 +4,7 @@ import { ApiError, api, body } from '../../../api/client';
 import type { NodeTrace } from '../../../api/runs';
 import { announce } from '../../../app/announce';
 import { Progress, type Run } from './progress';
-import { type Attempt, runIdOf, runToEnd } from './start';
+import { type Attempt, newKey, runIdOf, runToEnd } from './start';
 
 export type TryRun = {
   /** Null before the first start. `useProgress` paints with it. */
@@ -32,7 +32,7 @@ export function useTryRun(mayTrace: boolean): TryRun {
 
   const start: TryRun['start'] = async (given) => {
     current.current?.stop.abort();
-    const attempt = { ...given, idempotencyKey: crypto.randomUUID() };
+    const attempt = { ...given, idempotencyKey: newKey() };
     const mine: Current = { attempt, progress: new Progress(), startedAt: Date.now(), stop: new AbortController() };
     current.current = mine;
     setShown(mine);
@@ -42,6 +42,7 @@ export function useTryRun(mayTrace: boolean): TryRun {
     try {
       await runToEnd(attempt, mine.progress, mine.stop.signal, mine.progress.changed);
       await complete(mine.progress, mayTrace);
+      if (mine.stop.signal.aborted) return;
       mine.progress.changed();
       announce(`The run has ${mine.progress.run?.status ?? 'ended'}.`);
     } catch (failure) {

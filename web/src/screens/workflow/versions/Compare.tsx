@@ -7,6 +7,7 @@ import { Field, Select } from '../../../ui/Field';
 import { KindTile } from '../../../ui/KindTile';
 import { Note } from '../../../ui/Note';
 import { TextDiff } from '../../../ui/TextDiff';
+import { useNarrow } from '../../../ui/useNarrow';
 import { type Comparable, type NodeChange, nodeChanges } from './diff';
 import style from './Versions.module.css';
 
@@ -24,6 +25,7 @@ export function Compare({ workflowId, versions, a, b, onChoose }: Props) {
   const before = useDocument(workflowId, a);
   const after = useDocument(workflowId, b);
   const error = before.error ?? after.error;
+  const narrow = useNarrow();
   return (
     <div className={style.page}>
       <div className={style.bar}>
@@ -39,7 +41,12 @@ export function Compare({ workflowId, versions, a, b, onChoose }: Props) {
       {before.data && after.data && (
         <>
           <Nodes changes={nodeChanges(before.data, after.data)} />
-          <TextDiff before={before.data.document} after={after.data.document} names={[a, b]} />
+          <TextDiff
+            before={before.data.document}
+            after={after.data.document}
+            names={[a, b]}
+            look={narrow ? 'unified' : 'split'}
+          />
         </>
       )}
     </div>

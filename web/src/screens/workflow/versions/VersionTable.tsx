@@ -6,6 +6,7 @@ import { formatAgo, formatDateTime } from '../../../ui/format';
 import { Menu } from '../../../ui/Menu';
 import { Status } from '../../../ui/Status';
 import { type Column, Table } from '../../../ui/Table';
+import { useNarrow } from '../../../ui/useNarrow';
 import style from './Versions.module.css';
 
 export type Listed = Schemas['Version'];
@@ -101,7 +102,10 @@ function Choose({ row, chosen, onChosen }: Props & { row: Listed }) {
 }
 
 function Actions({ row, active, blocked, onOpen, onCompare, onRollBack }: Props & { row: Listed }) {
+  const narrow = useNarrow();
+  const back = { label: active ? 'Roll back' : 'Make active', onSelect: () => onRollBack(row.version) };
   const items = [
+    ...(narrow && !row.active ? [{ ...back, icon: <RotateCcw />, blocked }] : []),
     { label: 'Open the document', icon: <FileText />, onSelect: () => onOpen(row.version) },
     ...(active && !row.active
       ? [
@@ -115,9 +119,9 @@ function Actions({ row, active, blocked, onOpen, onCompare, onRollBack }: Props 
   ];
   return (
     <span className={style.actions}>
-      {!row.active && (
-        <Button size="small" icon={<RotateCcw />} blocked={blocked} onClick={() => onRollBack(row.version)}>
-          {active ? 'Roll back' : 'Make active'}
+      {!row.active && !narrow && (
+        <Button size="small" icon={<RotateCcw />} blocked={blocked} onClick={back.onSelect}>
+          {back.label}
         </Button>
       )}
       <Menu label={`Actions of ${row.version}`} items={items} />

@@ -216,7 +216,7 @@ pub(super) async fn execute(
         _ if record.state.has_ended() => ended(app, record, workflow).await?,
         // It waits for a time or a person.
         _ if record.mode == Mode::Detached => queued(app, record),
-        ResponseMode::Wait(_) | ResponseMode::Stream => overdue(app, record),
+        _ => overdue(app, record),
     };
     Ok(with_id(outcome.mark(response), record.head.shown_id()))
 }

@@ -129,6 +129,7 @@ fn body(error: &Error) -> (StatusCode, ErrorBody) {
         | Error::JobEnded
         | Error::AlreadyRerunning(_)
         | Error::NotAsked
+        | Error::NoLogin
         | Error::AlreadyAnswered
         | Error::AlreadyEnded(_) => {
             let code = status::code(error).to_ascii_uppercase().into();

@@ -164,7 +164,7 @@ async fn execute(
             let data = RunResult { status: RunStatus::Paused, ..result(record, workflow) };
             Data { data }.into_response()
         }
-        ResponseMode::Wait(_) | ResponseMode::Stream => overdue(app, record),
+        _ => overdue(app, record),
     };
     Ok(with_id(outcome.mark(response), record.head.shown_id()))
 }

@@ -369,7 +369,7 @@ fn entries_of_servers_are_checked() {
     check(
         &format!("{{ name: a, code: 'return 1', {url} }}"),
         &[
-            "one of `http`, `fetch`, `code`, `python`, `workflow` and `mcp` is needed",
+            "one of `http`, `fetch`, `code`, `python`, `connector`, `workflow` and `mcp` is needed",
             "`name` has no place beside `mcp`",
         ],
     );

@@ -22,7 +22,7 @@ nodes:
 ";
 
 /// What a model's call leaves.
-pub(super) fn said(content: &str, calls: &[(&str, &str, Value)]) -> CallResult {
+pub(crate) fn said(content: &str, calls: &[(&str, &str, Value)]) -> CallResult {
     let mut value = json!({
         "content": content,
         "model": "m",
@@ -435,13 +435,13 @@ fn tools_are_checked() {
     );
     check(
         "[{ name: a }]",
-        &["one of `http`, `fetch`, `code`, `python`, `workflow` and `mcp` is needed"],
+        &["one of `http`, `fetch`, `code`, `python`, `connector`, `workflow` and `mcp` is needed"],
     );
     check("[{ code: 'return 1' }]", &["`name` is missing"]);
     check(
         "[1]",
         &["a tool is an object with `name` and `http`, `fetch`, `code` or `python`, or \
-             `workflow`, or `mcp`"],
+             `connector`, or `workflow`, or `mcp`"],
     );
     check("[{ name: a, http: { method: GET } }]", &["`url` is missing"]);
     check(

@@ -1,0 +1,122 @@
+//! `tools/call`: starts the workflow, and answers with what came of it.
+
+use axum::response::Response;
+use flowgate_app::Error;
+use flowgate_app::error::What;
+use flowgate_app::run::Dialect;
+use flowgate_engine::SpendingLimit;
+use flowgate_engine::input::{InputRules, Undeclared};
+use flowgate_runner::start::{
+    Admitted, IdempotencyRequest, ResponseMode, StartRequest, Started, WhenWaitEnds,
+};
+use serde_json::{Map, Value};
+
+use super::message::Id;
+use super::outcome::Outcome;
+use super::refusal::Refusal;
+use super::server::{CANCEL_RUN, GET_RUN, MAX_CALL};
+use super::{Exchange, run_tools, watch};
+use crate::http::request::with_allowance;
+
+const RULES: InputRules = InputRules { undeclared: Undeclared::Refuse, coerce: false };
+
+struct Call {
+    name: String,
+    arguments: Map<String, Value>,
+    /// Set where the client wants to hear of the progress.
+    progress_token: Option<Id>,
+}
+
+pub(super) async fn call(
+    exchange: &Exchange,
+    params: Map<String, Value>,
+) -> Result<Response, Refusal> {
+    let answered = Call::read(params)?.answer(exchange).await;
+    answered.or_else(|refusal| match refusal {
+        Refusal::Platform(error) => refused(exchange, error),
+        other => Err(other),
+    })
+}
+
+impl Call {
+    fn read(mut params: Map<String, Value>) -> Result<Self, Refusal> {
+        let Some(Value::String(name)) = params.remove("name") else {
+            return Err(Refusal::invalid_params("`name` must be the name of a tool"));
+        };
+        let arguments = match params.remove("arguments") {
+            None | Some(Value::Null) => Map::new(),
+            Some(Value::Object(arguments)) => arguments,
+            Some(_) => return Err(Refusal::invalid_params("`arguments` must be an object")),
+        };
+        let token = params.get_mut("_meta").and_then(|meta| meta.get_mut("progressToken"));
+        let progress_token = match token.map(Value::take) {
+            None | Some(Value::Null) => None,
+            Some(token) => Some(Id::read(token).ok_or_else(|| {
+                Refusal::invalid_params("`progressToken` must be a string or an integer")
+            })?),
+        };
+        Ok(Self { name, arguments, progress_token })
+    }
+
+    async fn answer(self, exchange: &Exchange) -> Result<Response, Refusal> {
+        match self.name.as_str() {
+            GET_RUN => run_tools::get(exchange, self.arguments).await,
+            CANCEL_RUN => run_tools::cancel(exchange, self.arguments).await,
+            _ => self.run(exchange).await,
+        }
+    }
+
+    async fn run(self, exchange: &Exchange) -> Result<Response, Refusal> {
+        let idempotency = exchange.idempotency(&(&self.name, &self.arguments))?;
+        let body_hash = idempotency.as_ref().map(|asked| asked.body_hash.clone());
+        let (start, token) = self.into_start(idempotency);
+        let Admitted { started, allowance } =
+            exchange.runner.start_run(&exchange.caller, start).await?;
+        let Started::Stream(subscription) = started else {
+            return Err(anyhow::anyhow!("a start that was to be watched is not").into());
+        };
+        let body_hash = body_hash.unwrap_or_default();
+        let response = watch::answer(exchange, subscription, body_hash, token).await?;
+        Ok(with_allowance(response, allowance))
+    }
+
+    fn into_start(self, idempotency: Option<IdempotencyRequest>) -> (StartRequest, Option<Id>) {
+        let events = self.progress_token.is_some();
+        let start = StartRequest {
+            workflow_id: self.name,
+            version: None,
+            dialect: Dialect::Mcp,
+            input: Value::Object(self.arguments),
+            input_as_sent: None,
+            rules: RULES,
+            input_pointer: "",
+            user: None,
+            save: None,
+            webhooks: Vec::new(),
+            response_mode: ResponseMode::Watch { at_most: MAX_CALL, events },
+            when_wait_ends: WhenWaitEnds::Detach,
+            timeout: None,
+            run_id: None,
+            idempotency,
+            spending_limit: SpendingLimit::default(),
+        };
+        (start, self.progress_token)
+    }
+}
+
+/// What the model can mend is a result that it sees; what its host must mend is a refusal.
+fn refused(exchange: &Exchange, error: Error) -> Result<Response, Refusal> {
+    match error {
+        Error::NotFound(What::Workflow | What::Version) | Error::NotPublished => {
+            Err(Refusal::invalid_params("there is no such tool"))
+        }
+        Error::Unauthorized
+        | Error::Forbidden(_)
+        | Error::TooLarge(_)
+        | Error::RateLimited { .. }
+        | Error::Overloaded { .. }
+        | Error::LoopDetected
+        | Error::Internal(_) => Err(error.into()),
+        error => Ok(exchange.reply(Outcome::refused(&error))),
+    }
+}

@@ -1,1 +1,0 @@
-import{i as e,r as t,s as n}from"./classes-PD2FK3RJ.js";import{t as r,u as i}from"./KeyOnce-dQsMG9Zn.js";var a=n(e(),1),o=t();function s({workflowId:e,onClose:t}){let[n,s]=(0,a.useState)(null);return n?(0,o.jsx)(r,{issued:n,onClose:t}):(0,o.jsx)(i,{workflow:e,onIssued:s,onClose:t})}export{s as default};

@@ -1,1 +1,0 @@
-import{t as e}from"./RunsView-BRLCbSrs.js";import{r as t}from"./classes-PD2FK3RJ.js";var n=t();function r(){return(0,n.jsx)(e,{})}export{r as default};

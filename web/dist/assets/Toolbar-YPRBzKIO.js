@@ -1,1 +1,0 @@
-import{r as e}from"./classes-PD2FK3RJ.js";var t={toolbar:`_toolbar_1p0ao_1`,end:`_end_1p0ao_13`},n=e(),r=({children:e,end:r})=>(0,n.jsxs)(`div`,{className:t.toolbar,children:[e,r&&(0,n.jsx)(`div`,{className:t.end,children:r})]});export{r as t};

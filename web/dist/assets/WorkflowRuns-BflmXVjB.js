@@ -1,1 +1,0 @@
-import{t as e}from"./RunsView-BRLCbSrs.js";import{r as t}from"./classes-PD2FK3RJ.js";var n=t();function r({workflowId:t}){return(0,n.jsx)(e,{workflowId:t})}export{r as default};

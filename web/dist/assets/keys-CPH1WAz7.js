@@ -1,0 +1,1 @@
+function e(e){let t=new Set;return new Map(e.nodes.map(e=>{let n=e.id&&!t.has(e.id)?e.id:e.path;return t.add(n),[e,n]}))}export{e as t};

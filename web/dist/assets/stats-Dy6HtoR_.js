@@ -1,1 +1,0 @@
-import{a as e,r as t}from"./client-DZkcvrZ6.js";function n(e){return e}var r=r=>n({queryKey:[`stats`,r],queryFn:()=>e(t.GET(`/v1/stats`,{params:{query:r}})),staleTime:3e4,refetchInterval:6e4});export{r as t};

@@ -1,1 +1,0 @@
-import{c as e,t}from"./client-DZkcvrZ6.js";import{n,t as r}from"./workflow-B_UqYW8H.js";function i(t,r=null){return e({queryKey:[`interface`,t,r],queryFn:()=>n(t,r),placeholderData:e=>e})}function a(n){return e({queryKey:[`workflow`,n],queryFn:()=>r(n).catch(e=>{if(e instanceof t&&e.status===403)return null;throw e})})}export{i as n,a as t};

@@ -1,1 +1,0 @@
-import{i as e,s as t}from"./classes-PD2FK3RJ.js";var n=t(e(),1),r=typeof matchMedia>`u`?null:matchMedia(`(width < 720px)`);function i(e){return r?.addEventListener(`change`,e),()=>r?.removeEventListener(`change`,e)}var a=()=>(0,n.useSyncExternalStore)(i,()=>r?.matches??!1);export{a as t};
