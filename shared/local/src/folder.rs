@@ -83,11 +83,20 @@ fn create(file: &Path) -> Result<()> {
     // Closing the only connection moves all of the log into the file.
     drop(schema::open(&new)?);
     File::open(&new)?.sync_all()?;
-    std::fs::rename(&new, file)?;
-    if let Some(folder) = file.parent() {
-        File::open(folder)?.sync_all()?;
-    }
+    put_in_place(&new, file)?;
     Ok(())
+}
+
+/// Gives a file whose content is on the disk its name. The name is on the disk afterwards: a power
+/// cut leaves the whole file under it, or none.
+pub(crate) fn put_in_place(new: &Path, file: &Path) -> std::io::Result<()> {
+    std::fs::rename(new, file)?;
+    sync_parent(file)
+}
+
+/// A name is on the disk once its folder is.
+pub(crate) fn sync_parent(path: &Path) -> std::io::Result<()> {
+    path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
 }
 
 #[cfg(unix)]

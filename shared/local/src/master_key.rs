@@ -1,11 +1,11 @@
 //! The key that seals provider secrets and the keyring in the file: given by the operator, or in a
 //! file of its own beside it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use flowgate_core::clock::Entropy;
@@ -13,6 +13,9 @@ use flowgate_core::hash::hex;
 use flowgate_core::seal::SealKey;
 use flowgate_core::secret::hmac_sha256;
 use flowgate_core::system::SystemEntropy;
+
+use crate::folder::{open_private, put_in_place};
+use crate::intact;
 
 /// The variable in which an operator gives the key.
 pub const VARIABLE: &str = "FLOWGATE_MASTER_KEY";
@@ -85,20 +88,21 @@ impl MasterKey {
             .with_context(|| format!("{} does not hold a master key", path.display()))
     }
 
-    /// Writes a new key file. It is on disk before anything is sealed with it.
+    /// Writes a new key file. It is on disk before anything is sealed with it. Its name comes
+    /// last: after a crash there is a whole key or none, since a torn one would keep the folder
+    /// shut for good.
     pub(crate) fn create(folder: &Path) -> Result<Self> {
         let mut bytes = [0; SealKey::BYTES];
         SystemEntropy.fill(&mut bytes);
         let path = path(folder);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        ensure!(!path.try_exists()?, "{} is there already", path.display());
         let write = || -> std::io::Result<()> {
-            let mut file = options.open(&path)?;
+            let new = intact::beside(&path, ".new");
+            let mut file = open_private(&new)?;
+            file.set_len(0)?;
             writeln!(file, "{}", STANDARD.encode(bytes))?;
             file.sync_all()?;
-            File::open(folder)?.sync_all()
+            put_in_place(&new, &path)
         };
         write().with_context(|| format!("could not create {}", path.display()))?;
         Self::of(&bytes)
@@ -150,6 +154,8 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         assert!(MasterKey::read(dir.path()).unwrap().is_none());
+        // A crash came before the name.
+        std::fs::write(intact::beside(&path(dir.path()), ".new"), "half of a longer key").unwrap();
         let key = MasterKey::create(dir.path()).unwrap();
         assert_eq!(path(dir.path()).metadata().unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(MasterKey::read(dir.path()).unwrap().unwrap().id(), key.id());

@@ -17,6 +17,8 @@ use flowgate_tests::server::{ADMIN_KEY, program, publish};
 use reqwest::Client;
 use serde_json::{Value, json};
 
+/// A folder with a record and a cut that failed, to try again.
+const RECORD: &str = "FLOWGATE_POWER_RECORD";
 const DOCUMENT: &str = "input: [{ name: text, type: string }]\n\
                         nodes: [{ id: say, type: template, template: 'Hello' }]\n\
                         output: { said: <say.content> }\n";
@@ -52,7 +54,7 @@ async fn start(client: &Client, url: &str, bytes: usize, wait: bool) -> Result<O
 /// Serves requests for a while under the shim. Enough is written for several checkpoints of the
 /// file.
 async fn recorded() -> Result<(Record, Vec<Acked>)> {
-    if let Some(saved) = std::env::var_os("FLOWGATE_POWER_RECORD") {
+    if let Some(saved) = std::env::var_os(RECORD) {
         return load(Path::new(&saved));
     }
     let (folder, beside) = (memory_folder()?, memory_folder()?);
@@ -96,26 +98,32 @@ fn load(saved: &Path) -> Result<(Record, Vec<Acked>)> {
 }
 
 /// Keeps a record that failed, and returns how to try it again.
-fn keep(record: &Record, acked: &[Acked], seed: u64) -> Result<String> {
+fn keep(record: &Record, acked: &[Acked], cut: (usize, u64)) -> Result<String> {
     let folder: PathBuf = tempfile::tempdir()?.keep();
     std::fs::write(folder.join("record"), record.bytes())?;
     let saved = |acked: &Acked| (acked.run.clone(), acked.bytes, acked.recorded, acked.ended);
     let acked: Vec<Saved> = acked.iter().map(saved).collect();
     std::fs::write(folder.join("acked.json"), serde_json::to_vec(&acked)?)?;
-    Ok(format!(
-        "replay: FLOWGATE_POWER_RECORD={} FLOWGATE_FAULT_SEED={seed} cargo test -p \
-         flowgate-tests --test faults f28",
-        folder.display()
-    ))
+    std::fs::write(folder.join("cut.json"), serde_json::to_vec(&cut)?)?;
+    let folder = folder.display();
+    Ok(format!("replay: {RECORD}={folder} cargo test -p flowgate-tests --test faults f28"))
 }
 
-/// The places to cut, in order, each with its seed.
-fn cuts(record: &Record, few: u64) -> Vec<(usize, u64)> {
+/// The places to cut, in order, each with its seed: each step in which the folder is made, and
+/// places of the work that follows.
+fn cuts(record: &Record, few: u64) -> Result<Vec<(usize, u64)>> {
+    const MAKING: usize = 150;
+    if let Some(saved) = std::env::var_os(RECORD) {
+        return Ok(vec![serde_json::from_slice(&std::fs::read(
+            Path::new(&saved).join("cut.json"),
+        )?)?]);
+    }
     let place = |seed| hash(seed, &["cut"], 0) % (record.len() as u64 + 1);
     let mut cuts: Vec<_> =
         seeds(few).into_iter().map(|seed| (place(seed) as usize, seed)).collect();
+    cuts.extend((0..MAKING.min(record.len())).map(|step| (step, step as u64)));
     cuts.sort_unstable();
-    cuts
+    Ok(cuts)
 }
 
 /// Opens the folder as the next process would, and checks what was acknowledged before the cut.
@@ -141,13 +149,13 @@ async fn f28_the_power_is_cut() {
     let (record, acked) = recorded().await.unwrap();
     assert!(record.syncs() > 50 && acked.len() > 100, "{} syncs", record.syncs());
     let mut disk = Disk::new(&record);
-    let all = cuts(&record, 150);
-    for (place, seed) in &all {
-        disk.go_to(*place);
+    let all = cuts(&record, 150).unwrap();
+    for (place, seed) in all.iter().copied() {
+        disk.go_to(place);
         let folder = memory_folder().unwrap();
-        disk.cut(folder.path(), &mut Random(*seed)).unwrap();
-        if let Err(error) = check(folder.path(), &acked, record.end_of(*place)).await {
-            panic!("{error:#}\n{}", keep(&record, &acked, *seed).unwrap());
+        disk.cut(folder.path(), &mut Random(seed)).unwrap();
+        if let Err(error) = check(folder.path(), &acked, record.end_of(place)).await {
+            panic!("{error:#}\n{}", keep(&record, &acked, (place, seed)).unwrap());
         }
     }
     let what = "f28 power cut: unsynced writes lost and torn, names late";

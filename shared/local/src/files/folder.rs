@@ -11,7 +11,7 @@ use flowgate_core::file::MAX_FILE;
 use flowgate_core::hash::hex;
 use sha2::{Digest, Sha256};
 
-use crate::folder::{create_private_dir, open_private};
+use crate::folder::{create_private_dir, open_private, put_in_place, sync_parent};
 use crate::row::Key;
 
 /// What is kept in memory before it is written.
@@ -70,7 +70,7 @@ impl FileFolder {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             removed => removed.context("a file could not be deleted")?,
         }
-        sync_parent(&place)
+        Ok(sync_parent(&place)?)
     }
 }
 
@@ -123,8 +123,7 @@ impl Incoming {
             create_private_dir(parent)?;
             sync_parent(parent)?;
         }
-        fs::rename(&self.path, &self.place).context("a file could not be named")?;
-        sync_parent(&self.place)?;
+        put_in_place(&self.path, &self.place).context("a file could not be named")?;
         Ok(Some(stored))
     }
 }
@@ -134,14 +133,6 @@ impl Drop for Incoming {
         // Renamed: it is not there.
         let _ = fs::remove_file(&self.path);
     }
-}
-
-/// A name is on the disk once its folder is.
-fn sync_parent(path: &Path) -> Result<()> {
-    if let Some(parent) = path.parent() {
-        File::open(parent)?.sync_all()?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
