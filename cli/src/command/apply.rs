@@ -20,7 +20,7 @@ use crate::arguments::Global;
 use crate::client::Client;
 use crate::consent;
 use crate::failure::{self, Failure};
-use crate::output::Output;
+use crate::output::{Output, plain};
 
 const EXIT_CODES: &str = "\
 The folder has a file <id>.yaml (or .yml, .json) for each workflow. Files that are called cases,
@@ -117,7 +117,7 @@ async fn apply(args: &Args, global: &Global, kinds: &Kinds, output: &Output) -> 
         return Ok(stop.map_or(ExitCode::SUCCESS, |stop| ExitCode::from(stop as u8)));
     }
     if !args.yes {
-        consent::require("apply", &format!("Apply this to {}?", server.url))?;
+        consent::require("apply", &format!("Apply this to {}?", plain(&server.url)))?;
     }
     let done = carry_out::carry_out(&client, &plan, args).await?;
     show::end(&plan, &done, args, output)?;

@@ -19,7 +19,7 @@ use crate::access::Caller;
 use crate::error::{Error, Result, What};
 use crate::platform::App;
 use crate::secrets::MAX_SECRET;
-use crate::workflows::{MAX_DOCUMENT, name_of};
+use crate::workflows::{MAX_DOCUMENT, check_id, name_of};
 
 /// A file to import.
 pub struct NewImport {
@@ -123,7 +123,10 @@ impl App {
             let numbered = (2..MAX_NUMBER).map(|n| format!("{base}-{n}"));
             let mut free = None;
             for id in std::iter::once(workflow.id.clone()).chain(numbered) {
-                if !ids.contains(&id) && self.ports.workflows.read(&id).await?.is_none() {
+                if !ids.contains(&id)
+                    && check_id(&id).is_ok()
+                    && self.ports.workflows.read(&id).await?.is_none()
+                {
                     free = Some(id);
                     break;
                 }
@@ -259,18 +262,13 @@ fn note_undone(what: &str, undone: Result<()>) {
     }
 }
 
-/// `story` of `story-2`.
+/// `story` of `story-2`, short enough for another number.
 fn without_number(id: &str) -> &str {
-    match id.rsplit_once('-') {
-        Some((base, number))
-            if !base.is_empty()
-                && number.len() <= 3
-                && number.bytes().all(|b| b.is_ascii_digit()) =>
-        {
-            base
-        }
-        _ => &id[..id.len().min(58)],
-    }
+    const MAX_BASE: usize = 58;
+    let is_number = |text: &str| text.len() <= 3 && text.bytes().all(|b| b.is_ascii_digit());
+    let split = id.rsplit_once('-').filter(|(base, number)| !base.is_empty() && is_number(number));
+    let base = split.map_or(id, |(base, _)| base);
+    &base[..base.len().min(MAX_BASE)]
 }
 
 /// Gives the workflows their ids, and those that call each other the new ones.

@@ -417,7 +417,7 @@ pub(crate) fn name_of(document: &Document, id: &str) -> String {
     document.root().get("name").and_then(|name| name.as_str()).unwrap_or(id).to_owned()
 }
 
-fn check_id(id: &str) -> Result<()> {
+pub(crate) fn check_id(id: &str) -> Result<()> {
     if RESERVED.contains(&id) {
         return Err(Error::bad_field("/id", format!("`{id}` is a reserved name")));
     }

@@ -13,9 +13,37 @@ const MIN_TAIL: usize = 16;
 const MASK: &str = "***";
 const MAX_FOUND: usize = 100;
 
-const NAMES: [&str; 6] =
-    ["authorization", "proxy-authorization", "cookie", "signature", "apikey", "passwd"];
-const NAME_ENDINGS: [&str; 5] = ["api-key", "token", "secret", "password", "access-key"];
+const NAMES: [&str; 8] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "signature",
+    "apikey",
+    "appid",
+    "passwd",
+    "pwd",
+];
+const NAME_ENDINGS: [&str; 12] = [
+    "api-key",
+    "token",
+    "secret",
+    "password",
+    "access-key",
+    "account-key",
+    "auth-key",
+    "functions-key",
+    "private-key",
+    "secret-key",
+    "service-key",
+    "subscription-key",
+];
+/// Addresses whose path is the key: what is before it, and the parts that it has.
+const KEYS_IN_PATHS: [(&str, usize); 4] = [
+    ("hooks.slack.com/services/", 3),
+    ("discord.com/api/webhooks/", 2),
+    ("discordapp.com/api/webhooks/", 2),
+    ("webhook.office.com/webhookb2/", 4),
+];
 /// What providers' keys begin with.
 const PREFIXES: [&str; 18] = [
     "sk-",
@@ -97,11 +125,22 @@ fn walk_fields(
     found: &mut Vec<Found>,
 ) {
     let outer = path.len();
+    let row = name_of_row(fields);
     for (name, field) in fields {
         push_segment(path, name);
-        walk(field, path, [name, around], found);
+        let called = row.filter(|_| is_value_of_row(name)).unwrap_or(name);
+        walk(field, path, [called, around], found);
         path.truncate(outer);
     }
+}
+
+/// Of a row, such as `{ name: api_key, value: … }`, what its value is called.
+pub fn name_of_row(fields: &Map<String, Value>) -> Option<&str> {
+    ["name", "key", "Key"].iter().find_map(|name| fields.get(*name)?.as_str())
+}
+
+pub fn is_value_of_row(field: &str) -> bool {
+    matches!(field, "value" | "Value" | "default")
 }
 
 /// Returns the keys in a text. The names are those of its field, and of the object around it.
@@ -121,7 +160,8 @@ pub fn keys_in(text: &str, [name, around]: [&str; 2]) -> Vec<String> {
         if is_named {
             keys.extend(words(text).filter(|word| word.len() >= MIN_KEY).map(str::to_owned));
         }
-        keys.extend(in_query(text).chain(recognised(text)).map(str::to_owned));
+        let found = in_query(text).chain(in_address(text)).chain(recognised(text));
+        keys.extend(found.map(str::to_owned));
     }
     keys.sort();
     keys.dedup();
@@ -155,6 +195,33 @@ fn in_query(text: &str) -> impl Iterator<Item = &str> {
     pairs
         .filter(|(name, value)| (is_name_of_key(name) || *name == "key") && value.len() >= MIN_KEY)
         .map(|(_, value)| value)
+}
+
+/// Returns what gives access as a part of an address: the path of a webhook, the token of a bot,
+/// the user and password before a host.
+fn in_address(text: &str) -> impl Iterator<Item = &str> {
+    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | ')');
+    let addresses = text.split(ends).filter_map(|word| Some(word.split_once("://")?.1));
+    addresses.flat_map(|address| {
+        let (authority, path) = address.split_once('/').unwrap_or((address, ""));
+        let login = authority.rsplit_once('@').map(|(login, _)| login);
+        let login = login.filter(|login| login.contains(':') && login.len() >= MIN_KEY);
+        let bot = path.split('/').next().and_then(|part| part.strip_prefix("bot"));
+        let bot = bot.filter(|bot| bot.len() >= 2 * MIN_TAIL && bot.contains(':'));
+        login.into_iter().chain(bot).chain(path_of_webhook(address))
+    })
+}
+
+fn path_of_webhook(address: &str) -> Option<&str> {
+    let after = |(prefix, parts): &(&str, usize)| {
+        let (before, path) = address.split_once(prefix)?;
+        let is_host = before.is_empty() || before.ends_with('.');
+        let path = path.split(['?', '#']).next()?;
+        let end = path.match_indices('/').nth(*parts - 1).map_or(path.len(), |(end, _)| end);
+        let key = &path[..end];
+        (is_host && key.len() >= MIN_TAIL && key.split('/').count() == *parts).then_some(key)
+    };
+    KEYS_IN_PATHS.iter().find_map(after)
 }
 
 /// Returns the words that look like providers' keys, and those after `Bearer`.
@@ -215,7 +282,37 @@ mod tests {
             json!({"body": {"client_secret": "abcdefgh"}}),
             &[("/body/client_secret", "abcdefgh")],
         );
+        check(
+            json!({"input": [{"name": "stripe_api_key", "value": "9f8e7d6c"}]}),
+            &[("/input/0/value", "9f8e7d6c")],
+        );
+        check(
+            json!({"headers": {"Ocp-Apim-Subscription-Key": "12345678"}}),
+            &[("/headers/Ocp-Apim-Subscription-Key", "12345678")],
+        );
+        check(json!({"url": "https://w.org/data?q=Bonn&appid=12345678"}), &[("/url", "12345678")]);
+        for (url, key) in [
+            (
+                "https://api.telegram.org/bot123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw/send",
+                "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw",
+            ),
+            (
+                "see https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXX",
+                "T00000000/B00000000/XXXXXXXXXXXXXXXX",
+            ),
+            (
+                "https://ptb.discord.com/api/webhooks/1234567890/abcdefghijkl-_0?wait=true",
+                "1234567890/abcdefghijkl-_0",
+            ),
+            ("https://user:passw0rd@db.example/x", "user:passw0rd"),
+        ] {
+            check(json!({"url": url}), &[("/url", key)]);
+        }
         for innocent in [
+            json!({"url": "https://medium.com/@somebody:else/a-story"}),
+            json!({"url": "https://bot.example/bots/discord.com/api/webhooks"}),
+            json!({"input": [{"name": "city", "value": "Ludwigshafen"}], "name": "token",
+                "text": "at http://localhost:8080/ or a:b@c"}),
             json!({"api_key": "{{KEY}}", "headers": {"authorization": "Bearer {{KEY}}"}}),
             json!({"headers": {"authorization": "Bearer <api.token>"}}),
             json!({"prompt": "a token of my appreciation, bearer of bad news", "max_tokens": 100}),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use flowgate_engine::literal_key::keys_in;
+use flowgate_engine::literal_key::{is_value_of_row, keys_in, name_of_row};
 use serde_json::{Map, Value};
 
 use crate::secrets::Secrets;
@@ -67,11 +67,9 @@ fn mask_within(name: &str, setting: &mut Value, depth: usize) {
             items.iter_mut().for_each(|item| mask_within(name, item, depth - 1));
         }
         Value::Object(fields) => {
-            let named = ["Key", "key", "name"].iter().find_map(|key| fields.get(*key)?.as_str());
-            let named = named.map(str::to_owned);
+            let row = name_of_row(fields).map(str::to_owned);
             for (field, value) in fields.iter_mut() {
-                let is_value = matches!(field.as_str(), "Value" | "value");
-                let name = named.as_ref().filter(|_| is_value).unwrap_or(field);
+                let name = row.as_ref().filter(|_| is_value_of_row(field)).unwrap_or(field);
                 mask_within(name, value, depth - 1);
             }
         }
@@ -179,10 +177,12 @@ impl Keys<'_> {
         let is_server = fields.contains_key("mcp");
         let is_raw = fields.contains_key("raw") || fields.contains_key("$raw");
         let outer = is_request.then(|| std::mem::replace(&mut self.host, host(fields)));
+        let row = name_of_row(fields).map(str::to_owned);
         for (name, field) in fields.iter_mut() {
             let kind = if is_server { "mcp" } else { around };
             let is_own = (is_request || is_server) && takes_secrets(kind, name);
-            self.value(field, [name, around], is_own || (takes && !is_raw));
+            let called = row.as_ref().filter(|_| is_value_of_row(name)).unwrap_or(name);
+            self.value(field, [called, around], is_own || (takes && !is_raw));
         }
         if let Some(outer) = outer {
             self.host = outer;
@@ -293,6 +293,13 @@ mod tests {
             json!({ "type": "agent", "api_key": "abcdefghijkl" }),
             json!({ "type": "agent", "api_key": "{{API_KEY}}" }),
             false,
+        );
+        check(
+            json!({ "type": "http", "url": "https://api.x.org/", "multipart": [
+                { "name": "stripe_api_key", "value": "9f8e7d6c5b4a" } ] }),
+            json!({ "type": "http", "url": "https://api.x.org/", "multipart": [
+                { "name": "stripe_api_key", "value": "***" } ] }),
+            true,
         );
         let found = secrets.found();
         assert_eq!(found.len(), 2);

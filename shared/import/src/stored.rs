@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use flowgate_engine::connector;
+use flowgate_engine::connector::{self, Connector};
 use flowgate_engine::expr::reference::readable;
 use serde_json::{Map, Value};
 
@@ -39,6 +39,7 @@ struct Place<'p> {
 impl Names<'_> {
     /// A node, a tool of an agent, or a tool's request: the names of its fields are ours.
     fn request(&mut self, fields: &mut Map<String, Value>) {
+        self.login(fields);
         let url = fields.get("url").and_then(Value::as_str).map(str::to_owned);
         let has_own_host = asks_own_host(fields);
         for (name, field) in fields.iter_mut() {
@@ -54,6 +55,22 @@ impl Names<'_> {
                 }
                 (_, field) => self.value(field, Place { sent_to, mark }),
             }
+        }
+    }
+
+    /// The login of a vendor's operation, also where nothing names it. A vendor whose hosts are
+    /// written in the node, such as `<in.host>`, is at the file's choice.
+    fn login(&mut self, fields: &mut Map<String, Value>) {
+        let kind = fields.get("type").or_else(|| fields.get("connector")).and_then(Value::as_str);
+        let vendor = kind.and_then(|kind| kind.split_once('.')).map(|(vendor, _)| vendor);
+        let Some(vendor) = vendor.and_then(connector::find) else { return };
+        let written = fields.get("login").and_then(Value::as_str).map(str::to_owned);
+        let name = written.unwrap_or_else(|| vendor.default_login());
+        let stays = has_own_hosts(vendor) && is_named_for(vendor, &name);
+        if !stays && self.secrets.is_stored(&name) {
+            let fresh = self.secrets.unset(&name);
+            self.renamed.insert(name, fresh.clone());
+            fields.insert("login".to_owned(), fresh.into());
         }
     }
 
@@ -99,10 +116,17 @@ fn is_vendors_own(name: &str, url: &str) -> bool {
     let is_its = |host: &String| url.starts_with(&format!("https://{host}/"));
     let mut vendors = connector::shipped();
     vendors.any(|vendor| {
-        let prefix = format!("{}_", vendor.name.to_ascii_uppercase());
-        name.starts_with(&prefix)
-            && vendor.hosts.iter().any(|host| !host.contains(['<', '{']) && is_its(host))
+        is_named_for(vendor, name) && has_own_hosts(vendor) && vendor.hosts.iter().any(is_its)
     })
+}
+
+fn is_named_for(vendor: &Connector, secret: &str) -> bool {
+    secret.starts_with(&format!("{}_", vendor.name.to_ascii_uppercase()))
+}
+
+/// Whether all its hosts are the vendor's, and no part of them is a setting.
+fn has_own_hosts(vendor: &Connector) -> bool {
+    vendor.hosts.iter().all(|host| !host.contains(['<', '{']))
 }
 
 #[cfg(test)]
@@ -134,6 +158,40 @@ mod tests {
         for near in ["https://slack.com.evil.example/", "https://evil.example\\@slack.com/"] {
             check(sent(near, "SLACK_TOKEN"), sent(near, "SLACK_TOKEN_2"));
         }
+    }
+
+    #[test]
+    fn a_stored_login_goes_to_no_host_that_the_file_names() {
+        let stored =
+            ["WORDPRESS_TOKEN", "JIRA_TOKEN", "SLACK_TOKEN", "SUPABASE_TOKEN", "STRIPE_KEY"];
+        let check = |node: Value, expected: Value| {
+            let mut secrets = Secrets::avoiding(&stored.map(str::to_owned), "");
+            let mut fields = node.as_object().unwrap().clone();
+            rename(&mut fields, &mut secrets);
+            assert_eq!(Value::Object(fields), expected);
+        };
+        check(
+            json!({ "type": "wordpress.create_post", "host": "evil.example" }),
+            json!({ "type": "wordpress.create_post", "host": "evil.example",
+                "login": "WORDPRESS_TOKEN_2" }),
+        );
+        check(
+            json!({ "type": "slack.send_message", "login": "STRIPE_KEY" }),
+            json!({ "type": "slack.send_message", "login": "STRIPE_KEY_2" }),
+        );
+        check(
+            json!({ "type": "agent", "tools": [
+                { "connector": "jira.search", "with": { "site": "evil" } },
+                { "connector": "supabase.select", "with": { "project": "evil" } },
+                { "connector": "slack.send_message" } ] }),
+            json!({ "type": "agent", "tools": [
+                { "connector": "jira.search", "with": { "site": "evil" }, "login": "JIRA_TOKEN_2" },
+                { "connector": "supabase.select", "with": { "project": "evil" },
+                    "login": "SUPABASE_TOKEN_2" },
+                { "connector": "slack.send_message" } ] }),
+        );
+        let unstored = json!({ "type": "notion.search", "query": "x" });
+        check(unstored.clone(), unstored);
     }
 
     #[test]

@@ -98,8 +98,12 @@ impl MasterKey {
         ensure!(!path.try_exists()?, "{} is there already", path.display());
         let write = || -> std::io::Result<()> {
             let new = intact::beside(&path, ".new");
+            // What a crash left there may be of any mode.
+            match std::fs::remove_file(&new) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
             let mut file = open_private(&new)?;
-            file.set_len(0)?;
             writeln!(file, "{}", STANDARD.encode(bytes))?;
             file.sync_all()?;
             put_in_place(&new, &path)

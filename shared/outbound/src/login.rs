@@ -36,8 +36,8 @@ const FIRST_LOOK: Duration = Duration::from_millis(20);
 const MAX_PAUSE: Duration = Duration::from_millis(500);
 /// How long a login is used without a look at the store, where it may have been renewed.
 const KEPT_FOR: Duration = Duration::from_secs(60);
-const MAX_STORE_TRIES: u32 = 6;
 const FIRST_STORE_PAUSE: Duration = Duration::from_millis(200);
+const MAX_STORE_PAUSE: Duration = Duration::from_secs(5);
 
 /// The logins of a deployment, as one process sees them.
 pub(super) struct Renewals {
@@ -208,13 +208,14 @@ impl Renewals {
         Ok(opened)
     }
 
-    /// What a vendor gave once is lost if it is not stored, so this tries again for a while. A
+    /// What a vendor gave once is lost if it is not stored, so this tries until the lease ends. A
     /// process that was frozen for longer than its lease finds that another one has asked with the
     /// same old tokens: as long as those stand there, the new ones are stored over them.
     async fn store(&self, mut next: Login, leased: &Login) -> Result<Login, CallError> {
         let has_tokens = next.sealed != leased.sealed;
+        let lease_ends = leased.lease.as_ref().map_or(self.clock.now(), |lease| lease.until);
         let mut pause = FIRST_STORE_PAUSE;
-        for _ in 0..MAX_STORE_TRIES {
+        loop {
             match self.try_to_store(&next, leased).await {
                 Ok(Stored::Done) => return Ok(next),
                 Ok(Stored::Overtaken(revision)) if has_tokens => next.revision = revision + 1,
@@ -222,8 +223,11 @@ impl Renewals {
                 Err(error) => {
                     let error = format!("{error:#}");
                     warn!(secret.name = next.name, error, "could not store a login yet");
+                    if self.clock.now() + pause >= lease_ends {
+                        break;
+                    }
                     self.clock.sleep(pause).await;
-                    pause *= 2;
+                    pause = MAX_STORE_PAUSE.min(pause * 2);
                 }
             }
         }

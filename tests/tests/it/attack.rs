@@ -385,9 +385,15 @@ async fn one_key_takes_no_more_memory_than_its_part() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f32_without_the_memory_budget() {
-    let (row, above) = attack(&LARGE_CALLS, 1 << 20, Duration::from_secs(2)).await;
-    println!("without the budget: {row}");
-    assert!(above > MAX_ABOVE_IDLE, "the attack does not notice that the budget is missing");
+    // A busy machine takes few calls within the first.
+    for seconds in [2, 8, 30] {
+        let (row, above) = attack(&LARGE_CALLS, 1 << 20, Duration::from_secs(seconds)).await;
+        println!("without the budget: {row}");
+        if above > MAX_ABOVE_IDLE {
+            return;
+        }
+    }
+    panic!("the attack does not notice that the budget is missing");
 }
 
 /// On other systems there are no such settings.

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use anyhow::{Result, anyhow};
+use flowgate_core::workflow::{document_hash, etag};
 use reqwest::Method;
 use reqwest::RequestBuilder;
 use reqwest::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
@@ -56,7 +57,12 @@ async fn perform<'p>(
     done: &mut Vec<Done>,
 ) -> Result<()> {
     for step in plan.changes() {
-        made.push(save(client, step).await?);
+        let saved = save(client, step).await;
+        if saved.as_ref().is_err_and(|error| !is_answered(error)) {
+            // It may be saved nonetheless: taking back looks.
+            made.push(as_saved(step));
+        }
+        made.push(saved?);
     }
     let notes = args.notes.as_ref().map_or(MARK.to_owned(), |notes| format!("{MARK}: {notes}"));
     for made in made {
@@ -70,11 +76,23 @@ async fn perform<'p>(
     }
     for Orphan { id, state, .. } in &plan.without_file {
         require(client, id, Some(state)).await?;
-        let deleted = delete(client, id, &state.etag).await;
-        deleted.map_err(|error| unless_raced(error, &format!("{id} is not deleted")))?;
+        if let Err(error) = delete(client, id, &state.etag).await {
+            let is_there = is_answered(&error) || State::read(client, id).await?.is_some();
+            if is_there {
+                return Err(unless_raced(error, &format!("{id} is not deleted")));
+            }
+        }
         done.push(Done { id: id.clone(), version: None });
     }
     Ok(())
+}
+
+/// Whether the server has answered, and so done nothing. A gateway's 502 to 504 tells nothing.
+fn is_answered(error: &anyhow::Error) -> bool {
+    match error.downcast_ref() {
+        Some(Failure::Refused(refusal)) => refusal.status < 500,
+        _ => error.is::<Raced>(),
+    }
 }
 
 /// Fails if the workflow is not as it should be.
@@ -83,6 +101,13 @@ async fn require(client: &Client, id: &str, expected: Option<&State>) -> Result<
         true => Ok(()),
         false => Err(Raced(id.to_owned()).into()),
     }
+}
+
+/// What a save makes, if it was done and its answer was lost.
+fn as_saved(step: &Step) -> Made<'_> {
+    let active_version = step.remote.as_ref().and_then(|remote| remote.state().active_version);
+    let etag = etag(&document_hash(&step.text)).to_owned();
+    Made { step, state: State { etag, active_version }, is_published: false }
 }
 
 /// Saves a draft, unless somebody has since.
@@ -173,6 +198,9 @@ async fn taken_back(client: &Client, made: &[Made<'_>], error: anyhow::Error) ->
 async fn take_back(client: &Client, made: &Made<'_>) -> Result<()> {
     let Made { step: Step { id, remote, .. }, state, is_published } = made;
     let Some(now) = State::read(client, id).await? else { return Ok(()) };
+    if remote.as_ref().is_some_and(|remote| remote.state() == now) {
+        return Ok(());
+    }
     let is_ours = now == *state;
     let active = remote.as_ref().and_then(|remote| remote.active.as_ref());
     match (remote, active) {

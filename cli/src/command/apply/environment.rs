@@ -8,10 +8,12 @@ use serde_json::{Map, Value};
 use crate::arguments::Global;
 use crate::command::validate;
 use crate::failure::Failure;
+use crate::output::plain;
 
 const FILES: &[&str] = &["environments.yaml", "environments.yml", "environments.json"];
 const FIELDS: &[&str] = &["url", "key_env"];
 const KEY: &str = "FLOWGATE_KEY";
+const OWN: &str = "FLOWGATE_";
 
 /// Returns the server of an environment; without one that of the command line.
 pub(super) fn find(folder: &Path, name: Option<&str>, global: &Global) -> Result<Global, Failure> {
@@ -40,7 +42,19 @@ pub(super) fn find(folder: &Path, name: Option<&str>, global: &Global) -> Result
     let key = key.ok_or_else(|| {
         Failure::Usage(format!("no API key: {name} takes it from the variable {key_env}"))
     })?;
+    if !is_for_flowgate(&key_env, &key) {
+        return Err(Failure::Usage(format!(
+            "{shown}: the variable {key_env} holds no key of Flowgate, and is not sent to {}: a \
+             key begins with fg_, or its variable with {OWN}",
+            plain(&url)
+        )));
+    }
     Ok(of_command(&url, Some(key)))
+}
+
+/// A folder that comes from elsewhere must not choose which variable is sent to its server.
+fn is_for_flowgate(variable: &str, key: &str) -> bool {
+    variable.starts_with(OWN) || key.trim().starts_with("fg_")
 }
 
 /// Returns the address of an environment and the variable that holds its key, or everything that is
@@ -96,6 +110,13 @@ mod tests {
             json!({ "a": { "url": "http://a" }, "b": { "url": "http://b", "key_env": "B" } });
         assert_eq!(of(file.clone(), "a"), Ok(("http://a".to_owned(), KEY.to_owned())));
         assert_eq!(of(file, "b"), Ok(("http://b".to_owned(), "B".to_owned())));
+    }
+
+    #[test]
+    fn no_foreign_variable_is_sent() {
+        assert!(is_for_flowgate("FLOWGATE_STAGING", "any-operator-key"));
+        assert!(is_for_flowgate("STAGING", "fg_0123"));
+        assert!(!is_for_flowgate("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI"));
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(super) fn invalid(files: &[Unusable], output: &Output) -> io::Result<()> {
 
 pub(super) fn plan(plan: &Plan, url: &str, args: &Args, output: &Output) -> io::Result<()> {
     let name = args.env.as_ref().map_or(String::new(), |name| format!("{name}, "));
-    output.line(style(format!("{name}{url}")).bold())?;
+    output.line(style(format!("{name}{}", plain(url))).bold())?;
     plan.steps.iter().try_for_each(|step| show_step(step, output))?;
     plan.without_file.iter().try_for_each(|orphan| show_orphan(orphan, output))?;
     for (secret, workflows) in &plan.missing {

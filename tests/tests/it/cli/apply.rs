@@ -271,12 +271,24 @@ async fn save(server: &TestServer, id: &str, number: usize) {
 enum Moment {
     Before(&'static str, &'static str),
     After(&'static str, &'static str),
+    /// After it, and its answer is lost.
+    Unanswered(&'static str, &'static str),
+}
+
+impl Moment {
+    fn request(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Before(method, path)
+            | Self::After(method, path)
+            | Self::Unanswered(method, path) => (method, path),
+        }
+    }
 }
 
 /// Passes requests on to the server, and saves drafts at that moment.
 async fn overtaken(server: &TestServer, moment: Moment, ids: &'static [&'static str]) -> String {
     let (client, target) = (server.client.clone(), server.url.clone());
-    let (Moment::Before(method, path) | Moment::After(method, path)) = moment;
+    let (method, path) = moment.request();
     let is_first = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
     let pass_on = move |request: axum::extract::Request| {
         let (client, target, is_first) = (client.clone(), target.clone(), is_first.clone());
@@ -301,7 +313,12 @@ async fn overtaken(server: &TestServer, moment: Moment, ids: &'static [&'static 
             if is_it {
                 somebody_saves.await;
             }
-            answer
+            match moment {
+                Moment::Unanswered(..) if is_it => {
+                    (reqwest::StatusCode::GATEWAY_TIMEOUT, axum::body::Bytes::new())
+                }
+                _ => answer,
+            }
         }
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -324,12 +341,8 @@ async fn pass(
     (answer.status(), answer.bytes().await.unwrap())
 }
 
-/// Applies changes of `flow1` and `flow2`, and a new `flow9`; without a file is `flow5`.
-async fn apply_overtaken(
-    server: &TestServer,
-    moment: Moment,
-    ids: &'static [&'static str],
-) -> Said {
+/// Changes of `flow1` and `flow2`, and a new `flow9`; without a file is `flow5`.
+async fn changed(server: &TestServer) -> Two<'_> {
     let two = Two::new([server, server]);
     assert_eq!(two.apply("--env staging --yes").await.code, 0);
     two.until_code("--env staging --plan", 0).await;
@@ -338,6 +351,15 @@ async fn apply_overtaken(
     }
     two.shell.write("flows/flow9.yaml", &flow(9));
     std::fs::remove_file(two.shell.folder.path().join("flows/flow5.yaml")).unwrap();
+    two
+}
+
+async fn apply_overtaken(
+    server: &TestServer,
+    moment: Moment,
+    ids: &'static [&'static str],
+) -> Said {
+    let two = changed(server).await;
     let url = overtaken(server, moment, ids).await;
     let said = two.apply(&format!("--url {url} --yes --prune")).await;
     assert_eq!(said.code, 4, "{}{}", said.out, said.err);
@@ -406,6 +428,30 @@ async fn what_changes_at_the_last_moment_is_neither_replaced_nor_published_nor_d
         let server = TestServer::start().await;
         apply_overtaken(&server, moment, id).await;
     }
+}
+
+#[tokio::test]
+async fn what_was_saved_without_an_answer_is_taken_back() {
+    let server = TestServer::start().await;
+    for request in [("PUT", "/flow1"), ("PUT", "/flow2"), ("PUT", "/flow9")] {
+        let two = changed(&server).await;
+        let url = overtaken(&server, Moment::Unanswered(request.0, request.1), &[]).await;
+        let said = two.apply(&format!("--url {url} --yes")).await;
+        assert!(said.code == 1 && said.err.contains("nothing is changed"), "{}", said.err);
+        for (id, document) in [("flow1", flow(1)), ("flow2", flow(2))] {
+            assert_eq!(two.workflow(0, id).await["document"], document, "{request:?}");
+        }
+        assert!(two.workflow(0, "flow9").await["id"].is_null(), "{request:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_without_an_answer_is_done() {
+    let server = TestServer::start().await;
+    let two = changed(&server).await;
+    let url = overtaken(&server, Moment::Unanswered("DELETE", "/flow5"), &[]).await;
+    let said = two.apply(&format!("--url {url} --yes --prune")).await;
+    assert!(said.code == 0 && said.out.contains("deleted flow5"), "{}{}", said.out, said.err);
 }
 
 /// Both have the same plan; only one of them may carry it out.

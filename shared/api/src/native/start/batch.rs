@@ -194,20 +194,20 @@ impl Batch {
     /// Returns the line of the answer.
     async fn result(&self, line: usize, asked: Line) -> Bytes {
         let app = &self.runner.app;
-        let record = self.run(asked).await;
-        let (run, problem) = match &record {
-            Ok(record) => (Some(Run::new(app, record).seen_by(&self.caller, record)), None),
-            Err(error) => {
-                if let Error::Internal(cause) = error {
-                    tracing::error!(error = format!("{cause:#}"), "a line of a batch failed");
-                }
-                (None, Some(Problem::of(error)))
+        let written = self.run(asked).await.and_then(|record| {
+            let run = Run::new(app, &record).seen_by(&self.caller, &record);
+            let text = line_of(&BatchResult { line, run: Some(run), problem: None });
+            // A caller who reads slowly has many lines made before they go out.
+            let holder = Holder::of_key(self.caller.key_id());
+            let charge = app.memory.charge(&holder, text.len())?;
+            Ok(Bytes::from_owner(HeldLine { text, _charge: charge }))
+        });
+        written.unwrap_or_else(|error| {
+            if let Error::Internal(cause) = &error {
+                tracing::error!(error = format!("{cause:#}"), "a line of a batch failed");
             }
-        };
-        let mut written =
-            serde_json::to_vec(&BatchResult { line, run, problem }).unwrap_or_default();
-        written.push(b'\n');
-        written.into()
+            line_of(&BatchResult { line, run: None, problem: Some(Problem::of(&error)) }).into()
+        })
     }
 
     /// Starts a run that outlives the answer, and waits for its end.
@@ -245,6 +245,24 @@ impl Batch {
             }
         }
     }
+}
+
+/// A line of the answer, until it is handed on.
+struct HeldLine {
+    text: Vec<u8>,
+    _charge: Charge,
+}
+
+impl AsRef<[u8]> for HeldLine {
+    fn as_ref(&self) -> &[u8] {
+        &self.text
+    }
+}
+
+fn line_of(result: &BatchResult<'_>) -> Vec<u8> {
+    let mut text = serde_json::to_vec(result).unwrap_or_default();
+    text.push(b'\n');
+    text
 }
 
 fn id_of(started: &Started) -> Result<RunId, Error> {

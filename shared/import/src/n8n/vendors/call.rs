@@ -58,7 +58,8 @@ fn filled_in(
         Some((method, url)) => request(&mut reader, vendor, row, method, url)?,
         None => {
             let fields = fields_of(&mut reader, vendor, row, is_node)?;
-            Call { kind: row.target, fields, leaves: row.leaves, has_own_host: true }
+            // A connector's hosts may be the file's choice: its login is judged by them.
+            Call { kind: row.target, fields, leaves: row.leaves, has_own_host: false }
         }
     };
     reader.report_unread();
