@@ -2,8 +2,8 @@ import { useMutation } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { cancelRuns, type Job, type RunChoice } from '../api/runs';
 import { useBlocked } from '../app/useSession';
-import { Button } from '../ui/Button';
 import { Dialog } from '../ui/Dialog';
+import { DialogFoot } from '../ui/DialogFoot';
 import { Note } from '../ui/Note';
 import { BULK_ICONS, BulkBar } from './BulkBar';
 import { MOST_EXPORTED, readMatching, readRuns, saveAs } from './exportRuns';
@@ -127,14 +127,15 @@ function CancelDialog({ chosen, onClose, onStarted }: DialogProps) {
       }
       onClose={onClose}
       footer={
-        <>
-          <Button look="quiet" onClick={onClose}>
-            Keep them running
-          </Button>
-          <Button look="danger" busy={cancel.isPending} onClick={() => cancel.mutate()}>
-            Cancel runs
-          </Button>
-        </>
+        <DialogFoot
+          leave="Keep them running"
+          look="danger"
+          busy={cancel.isPending}
+          onClick={() => cancel.mutate()}
+          onClose={onClose}
+        >
+          Cancel runs
+        </DialogFoot>
       }
     >
       <p>Calls in flight are given up. A run that was cancelled can be replayed.</p>

@@ -6,6 +6,7 @@ import { type Job, type Run, type RunChoice, readRun, replayRun, replayRuns } fr
 import { Button } from '../ui/Button';
 import { classes } from '../ui/classes';
 import { Dialog } from '../ui/Dialog';
+import { DialogFoot } from '../ui/DialogFoot';
 import { Field, Select } from '../ui/Field';
 import { formatCost, formatDuration, shortId } from '../ui/format';
 import { Note } from '../ui/Note';
@@ -96,18 +97,16 @@ function Foot({ chosen, trial: { start }, mayTry, replay, onClose }: FootProps) 
           Try one first
         </Button>
       </span>
-      <Button look="quiet" onClick={onClose}>
-        Close
-      </Button>
-      <Button
-        look="primary"
+      <DialogFoot
+        leave="Close"
         icon={<RotateCw />}
         busy={replay.isPending}
         blocked={wasOnly ? 'The only one was tried.' : null}
         onClick={() => replay.mutate()}
+        onClose={onClose}
       >
         {start.data ? 'Replay the others' : `Replay ${chosen.count}`}
-      </Button>
+      </DialogFoot>
     </>
   );
 }

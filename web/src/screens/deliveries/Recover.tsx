@@ -2,9 +2,9 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Send } from 'lucide-react';
 import { useState } from 'react';
 import { api, body } from '../../api/client';
-import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
-import { Field, Input, Select } from '../../ui/Field';
+import { DialogFoot } from '../../ui/DialogFoot';
+import { Field, Input, NamedOptions, Select } from '../../ui/Field';
 import { Note } from '../../ui/Note';
 
 const DAY_MS = 86_400_000;
@@ -21,20 +21,16 @@ export function Recover({ workflow, workflows, onClose }: Props) {
       lead="Deliveries of runs that were created since then. Receivers that were turned off are turned on."
       onClose={onClose}
       footer={
-        <>
-          <Button look="quiet" onClick={onClose}>
-            Close
-          </Button>
-          <Button
-            look="primary"
-            icon={<Send />}
-            busy={recover.isPending}
-            blocked={id && since ? null : 'Choose a workflow and a time.'}
-            onClick={() => recover.mutate()}
-          >
-            Send again
-          </Button>
-        </>
+        <DialogFoot
+          leave="Close"
+          icon={<Send />}
+          busy={recover.isPending}
+          blocked={id && since ? null : 'Choose a workflow and a time.'}
+          onClick={() => recover.mutate()}
+          onClose={onClose}
+        >
+          Send again
+        </DialogFoot>
       }
     >
       <ChooseWorkflow value={id} workflows={workflows} onChange={setId} />
@@ -63,11 +59,7 @@ const ChooseWorkflow = ({ value, workflows, onChange }: ChoiceProps) => (
         <option value="" disabled>
           Choose
         </option>
-        {workflows.map(({ id, name }) => (
-          <option key={id} value={id}>
-            {name}
-          </option>
-        ))}
+        <NamedOptions of={workflows} />
       </Select>
     )}
   </Field>

@@ -1,6 +1,6 @@
 import { type FormEvent, useId, useState } from 'react';
-import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
+import { DialogFoot } from '../../ui/DialogFoot';
 import { Field, Input, Select, Textarea } from '../../ui/Field';
 import { Note } from '../../ui/Note';
 import { ChooseScopes, ChooseWorkflows } from './KeyChoices';
@@ -38,12 +38,9 @@ export function CreateKey({ workflow, onIssued, onClose }: Props) {
       footer={
         <>
           {Object.values(errors).some(Boolean) && <p className={style.wrong}>Something above is missing or wrong.</p>}
-          <Button look="quiet" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button look="primary" type="submit" form={id} busy={create.isPending}>
+          <DialogFoot type="submit" form={id} busy={create.isPending} onClose={onClose}>
             Create key
-          </Button>
+          </DialogFoot>
         </>
       }
     >

@@ -2,8 +2,8 @@ import { ArrowRightFromLine } from 'lucide-react';
 import { useState } from 'react';
 import { ApiError, type Schemas } from '../../api/client';
 import { useRerun } from '../../runs/rerun';
-import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
+import { DialogFoot } from '../../ui/DialogFoot';
 import { Field, Textarea } from '../../ui/Field';
 import { Note } from '../../ui/Note';
 import type { RunData } from './useRunData';
@@ -32,20 +32,15 @@ export function EditInput({ data, from, content, onClose }: Props) {
       }
       onClose={onClose}
       footer={
-        <>
-          <Button look="quiet" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button
-            look="primary"
-            icon={<ArrowRightFromLine />}
-            blocked={problem}
-            busy={rerun.isPending}
-            onClick={() => rerun.mutate({ ...content, input: value })}
-          >
-            Rerun with this input
-          </Button>
-        </>
+        <DialogFoot
+          icon={<ArrowRightFromLine />}
+          blocked={problem}
+          busy={rerun.isPending}
+          onClick={() => rerun.mutate({ ...content, input: value })}
+          onClose={onClose}
+        >
+          Rerun with this input
+        </DialogFoot>
       }
     >
       <Field label="Input, as JSON" error={problem}>

@@ -6,6 +6,7 @@ import { readKinds } from '../../api/documents';
 import { announce } from '../../app/announce';
 import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
+import { DialogFoot } from '../../ui/DialogFoot';
 import { Field, Input, Select } from '../../ui/Field';
 import { Note } from '../../ui/Note';
 import style from './Secrets.module.css';
@@ -27,16 +28,15 @@ export function LogIn({ secret, onClose }: { secret: Secret | null; onClose: () 
       lead="The secret becomes an access token. Flowgate renews it, and nobody can read it."
       onClose={onClose}
       footer={
-        <>
+        begin.data ? (
           <Button look="quiet" onClick={onClose}>
-            {begin.data ? 'Close' : 'Cancel'}
+            Close
           </Button>
-          {!begin.data && (
-            <Button look="primary" type="submit" form={id} busy={begin.isPending}>
-              Continue
-            </Button>
-          )}
-        </>
+        ) : (
+          <DialogFoot type="submit" form={id} busy={begin.isPending} onClose={onClose}>
+            Continue
+          </DialogFoot>
+        )
       }
     >
       {begin.data ? (

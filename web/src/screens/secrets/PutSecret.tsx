@@ -3,8 +3,8 @@ import { type FormEvent, useId, useState } from 'react';
 import { api } from '../../api/client';
 import { useKnownWorkflows } from '../../api/workflows';
 import { announce } from '../../app/announce';
-import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
+import { DialogFoot } from '../../ui/DialogFoot';
 import { Checkbox, Field, Input, Select, Textarea } from '../../ui/Field';
 import { Note } from '../../ui/Note';
 import style from './Secrets.module.css';
@@ -38,14 +38,9 @@ export function PutSecret({ secret, taken, onClose }: Props) {
       }
       onClose={onClose}
       footer={
-        <>
-          <Button look="quiet" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button look="primary" type="submit" form={id} busy={put.isPending}>
-            {secret ? 'Replace' : 'Add secret'}
-          </Button>
-        </>
+        <DialogFoot type="submit" form={id} busy={put.isPending} onClose={onClose}>
+          {secret ? 'Replace' : 'Add secret'}
+        </DialogFoot>
       }
     >
       <form id={id} className={style.form} onSubmit={submit} noValidate autoComplete="off">

@@ -4,8 +4,8 @@ import { useLocation } from 'wouter';
 import { ApiError, api } from '../../api/client';
 import { importFile, keepReports } from '../../api/imports';
 import type { ListedWorkflow } from '../../api/workflows';
-import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
+import { DialogFoot } from '../../ui/DialogFoot';
 import { Field, Input } from '../../ui/Field';
 import { Note } from '../../ui/Note';
 import { EXAMPLES, FROM_SCRATCH } from './examples';
@@ -38,14 +38,9 @@ export function NewWorkflow({ start, taken, onClose }: Props) {
       wide={!start.file}
       onClose={onClose}
       footer={
-        <>
-          <Button look="quiet" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button look="primary" type="submit" form={form} busy={draft.saving}>
-            {draft.isForeign ? 'Import' : 'Create draft'}
-          </Button>
-        </>
+        <DialogFoot type="submit" form={form} busy={draft.saving} onClose={onClose}>
+          {draft.isForeign ? 'Import' : 'Create draft'}
+        </DialogFoot>
       }
     >
       <form id={form} className={style.form} onSubmit={submit}>

@@ -2,10 +2,9 @@ import { Plus, Upload } from 'lucide-react';
 import { useState } from 'react';
 import { useWorkflows } from '../../api/workflows';
 import { usePageActions } from '../../app/actions';
-import { Failure } from '../../app/Failure';
+import { Loaded } from '../../app/Loaded';
 import { useBlocked } from '../../app/useSession';
 import { Button } from '../../ui/Button';
-import { Skeleton } from '../../ui/Empty';
 import { Page } from '../../ui/Page';
 import { useNarrow } from '../../ui/useNarrow';
 import { FirstWorkflow } from './FirstWorkflow';
@@ -39,15 +38,15 @@ export default function Workflows() {
         </>
       }
     >
-      {workflows.data?.length ? (
-        <WorkflowsList workflows={workflows.data} />
-      ) : workflows.data ? (
-        <FirstWorkflow onStart={setStart} blocked={blocked} />
-      ) : workflows.isError ? (
-        <Failure error={workflows.error} what="the workflows" onRetry={workflows.refetch} />
-      ) : (
-        <Skeleton rows={8} />
-      )}
+      <Loaded of={workflows} what="the workflows" rows={8}>
+        {(workflows) =>
+          workflows.length ? (
+            <WorkflowsList workflows={workflows} />
+          ) : (
+            <FirstWorkflow onStart={setStart} blocked={blocked} />
+          )
+        }
+      </Loaded>
       {start && <NewWorkflow start={start} taken={workflows.data ?? []} onClose={() => setStart(null)} />}
     </Page>
   );
