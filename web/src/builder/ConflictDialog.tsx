@@ -31,28 +31,36 @@ export default function ConflictDialog({ conflicts }: { conflicts: Conflict[] })
       }
     >
       {conflicts.map((conflict) => (
-        <section key={conflict.key} className={style.conflict}>
-          <header>
-            <code>{conflict.name}</code>
-            <Segment
-              label={`Version of ${conflict.name}`}
-              options={[
-                { value: 'theirs', label: 'Theirs' },
-                { value: 'mine', label: 'Yours' },
-              ]}
-              value={choices[conflict.key] ?? ('' as Choice)}
-              onChange={(choice) => setChoices({ ...choices, [conflict.key]: choice })}
-            />
-          </header>
-          <div className={style.sides}>
-            <Side label="Theirs" unit={conflict.theirs} />
-            <Side label="Yours" unit={conflict.mine} />
-          </div>
-        </section>
+        <Sides
+          key={conflict.key}
+          conflict={conflict}
+          choice={choices[conflict.key]}
+          onChoose={(choice) => setChoices({ ...choices, [conflict.key]: choice })}
+        />
       ))}
     </Dialog>
   );
 }
+
+const SIDES: { value: Choice; label: string }[] = [
+  { value: 'theirs', label: 'Theirs' },
+  { value: 'mine', label: 'Yours' },
+];
+
+type SidesProps = { conflict: Conflict; choice: Choice | undefined; onChoose: (choice: Choice) => void };
+
+const Sides = ({ conflict: { name, theirs, mine }, choice, onChoose }: SidesProps) => (
+  <section className={style.conflict}>
+    <header>
+      <code>{name}</code>
+      <Segment label={`Version of ${name}`} options={SIDES} value={choice ?? ('' as Choice)} onChange={onChoose} />
+    </header>
+    <div className={style.sides}>
+      <Side label="Theirs" unit={theirs} />
+      <Side label="Yours" unit={mine} />
+    </div>
+  </section>
+);
 
 function Side({ label, unit }: { label: string; unit: Unit | null }) {
   return (

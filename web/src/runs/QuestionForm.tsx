@@ -15,14 +15,9 @@ type Props = { question: Question; runId: string; workflowId: string; onAnswered
 
 /** A question of a run with its fields to edit, and the two answers. */
 export function QuestionForm({ question, runId, workflowId, onAnswered }: Props) {
-  const [texts, setTexts] = useState<Record<string, string>>({});
-  const [any, setAny] = useState('');
   const blocked = useBlocked()('run', workflowId);
-  const fields = question.fields ?? [];
-  const { data, problems } = readAnswer(fields, texts);
-  const free = question.fields === null ? readObject(any) : null;
-  const wrong = Object.keys(problems).length > 0 || Boolean(free?.problem);
-  const answer = useAnswer({ runId, node: question.node, data: free ? (free.data ?? {}) : data, onAnswered });
+  const { texts, set, any, setAny, free, data, problems, wrong } = useFilledIn(question);
+  const answer = useAnswer({ runId, node: question.node, data, onAnswered });
   return (
     <form
       className={style.form}
@@ -32,13 +27,13 @@ export function QuestionForm({ question, runId, workflowId, onAnswered }: Props)
       }}
     >
       <p className={style.message}>{question.message}</p>
-      {fields.map((field) => (
+      {(question.fields ?? []).map((field) => (
         <AnswerField
           key={field.name}
           field={field}
           text={texts[field.name] ?? toText(field)}
           problem={problems[field.name]}
-          onChange={(text) => setTexts({ ...texts, [field.name]: text })}
+          onChange={(text) => set(field.name, text)}
         />
       ))}
       {free && (
@@ -64,6 +59,24 @@ export function QuestionForm({ question, runId, workflowId, onAnswered }: Props)
       </div>
     </form>
   );
+}
+
+/** What was filled in: a text for each field, or any object where the question names none. */
+function useFilledIn({ fields }: Question) {
+  const [texts, setTexts] = useState<Record<string, string>>({});
+  const [any, setAny] = useState('');
+  const { data, problems } = readAnswer(fields ?? [], texts);
+  const free = fields === null ? readObject(any) : null;
+  return {
+    texts,
+    set: (name: string, text: string) => setTexts({ ...texts, [name]: text }),
+    any,
+    setAny,
+    free,
+    data: free ? (free.data ?? {}) : data,
+    problems,
+    wrong: Object.keys(problems).length > 0 || Boolean(free?.problem),
+  };
 }
 
 type Answer = { runId: string; node: string; data: unknown; onAnswered: () => void };

@@ -64,15 +64,7 @@ export function ReplayDialog({ chosen, onClose, onStarted }: Props) {
       <Where chosen={chosen} from={from} onChange={setFrom} />
       <div className={style.pair}>
         <VersionField runs={chosen.runs} value={version} onChange={setVersion} />
-        <Field label="At a time">
-          {(ids) => (
-            <Select {...ids} value={atATime} onChange={(event) => setAtATime(event.target.value)}>
-              {['1', '2', '5', '10', '20', '40'].map((count) => (
-                <option key={count}>{count}</option>
-              ))}
-            </Select>
-          )}
-        </Field>
+        <PaceField value={atATime} onChange={setAtATime} />
       </div>
       <Trial trial={trial} />
       {replay.error && <Note tone="bad">{replay.error.message}</Note>}
@@ -157,6 +149,18 @@ function VersionField({ runs, value, onChange }: { runs: Run[]; value: string; o
     </Field>
   );
 }
+
+const PaceField = ({ value, onChange }: { value: string; onChange: (atATime: string) => void }) => (
+  <Field label="At a time">
+    {(ids) => (
+      <Select {...ids} value={value} onChange={(event) => onChange(event.target.value)}>
+        {['1', '2', '5', '10', '20', '40'].map((count) => (
+          <option key={count}>{count}</option>
+        ))}
+      </Select>
+    )}
+  </Field>
+);
 
 /** One run, replayed now, and followed to its end. */
 function useTrial(run: Run | undefined, from: From, version: string) {

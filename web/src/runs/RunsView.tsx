@@ -25,27 +25,16 @@ import { type RunList, useRuns } from './useRuns';
 
 /** The list of runs, of all workflows or of one; every filter is in the URL. */
 export function RunsView({ workflowId }: { workflowId?: string }) {
-  const [params, setParams] = useSearchParams();
-  const filters = useMemo(() => readFilters(params), [params]);
-  const span = SPANS.find(({ value }) => value === params.get('span')) ?? SPANS[0];
-  const live = params.get('live') === '1';
+  const { filters, change, span, live, job, set } = useAsked();
   const list = useRuns(filters, workflowId, live);
-  const set = (name: string, value: string | null) =>
-    setParams((now) => withParams(now, { [name]: value }), { replace: true });
-  const change = (changes: Partial<Record<Filter, string | null>>) => setParams((now) => withFilter(now, changes));
   const chosen = useSelection(list, filters);
   const keys = useKeyNames();
-  const job = params.get('job');
   usePageActions([
     { id: 'live', label: live ? 'Stop following runs' : 'Follow new runs', run: () => set('live', live ? null : '1') },
   ]);
-  const actions = <Actions span={span.value} live={live} onChange={set} />;
+  const going = list.runs.filter(({ ended_at }) => ended_at === null).length;
   return (
-    <Frame
-      workflowId={workflowId}
-      actions={actions}
-      going={list.runs.filter(({ ended_at }) => ended_at === null).length}
-    >
+    <Frame workflowId={workflowId} actions={<Actions span={span.value} live={live} onChange={set} />} going={going}>
       <div className={style.choice}>
         <FilterBar filters={filters} workflowId={workflowId} onChange={change} />
         <Histogram
@@ -81,6 +70,21 @@ export function RunsView({ workflowId }: { workflowId?: string }) {
       )}
     </Frame>
   );
+}
+
+/** What the address asks for, and how to ask for something else. */
+function useAsked() {
+  const [params, setParams] = useSearchParams();
+  const filters = useMemo(() => readFilters(params), [params]);
+  return {
+    filters,
+    change: (changes: Partial<Record<Filter, string | null>>) => setParams((now) => withFilter(now, changes)),
+    span: SPANS.find(({ value }) => value === params.get('span')) ?? SPANS[0],
+    live: params.get('live') === '1',
+    job: params.get('job'),
+    set: (name: string, value: string | null) =>
+      setParams((now) => withParams(now, { [name]: value }), { replace: true }),
+  };
 }
 
 type ActionsProps = { span: string; live: boolean; onChange: (name: string, value: string | null) => void };

@@ -13,3 +13,6 @@ export function useChoice<Choice>(choices: Choice[]) {
   };
   return { at, active: choices[at], point: setAt, step };
 }
+
+/** The `ref` of the active choice, which the list scrolls to. */
+export const intoView = (element: HTMLElement | null) => element?.scrollIntoView({ block: 'nearest' });

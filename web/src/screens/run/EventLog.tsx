@@ -1,6 +1,6 @@
-import { useVirtualizer } from '@tanstack/react-virtual';
+import { useVirtualizer, type Virtualizer } from '@tanstack/react-virtual';
 import { ChevronDown, ChevronUp, Search as SearchIcon } from 'lucide-react';
-import { memo, useEffect, useMemo, useRef, useState } from 'react';
+import { memo, type RefObject, useEffect, useMemo, useRef, useState, type WheelEvent } from 'react';
 import { findLines, type Line } from '../../runs/eventLog';
 import { Button } from '../../ui/Button';
 import { classes } from '../../ui/classes';
@@ -126,30 +126,21 @@ export function EventLines({ lines, hits, at, height, follow }: LinesProps) {
     estimateSize: () => LINE_HEIGHT,
     overscan: 20,
   });
-  const atEnd = useRef(follow);
-  useEffect(() => {
-    if (follow && atEnd.current && at === null && lines.length) list.scrollToIndex(lines.length - 1);
-  }, [follow, at, lines.length, list]);
+  const scrolling = useFollowing(list, scroller, follow && at === null);
   const marked = useMemo(() => new Set(hits), [hits]);
   useEffect(() => {
     if (at !== null) list.scrollToIndex(at, { align: 'center' });
   }, [at, list]);
-  const whole = Math.min(height, lines.length * LINE_HEIGHT);
   return (
     <div className={style.box}>
       <div
         ref={scroller}
         className={style.scroller}
-        style={{ height: whole }}
+        style={{ height: Math.min(height, lines.length * LINE_HEIGHT) }}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
         tabIndex={0}
         role="log"
-        onWheel={(event) => {
-          atEnd.current = event.deltaY > 0 && isAtEnd(scroller.current);
-        }}
-        onScroll={() => {
-          atEnd.current ||= isAtEnd(scroller.current);
-        }}
+        {...scrolling}
         aria-label="Event lines"
         aria-live="off"
       >
@@ -165,6 +156,27 @@ export function EventLines({ lines, hits, at, height, follow }: LinesProps) {
       <Marks hits={hits} count={lines.length} />
     </div>
   );
+}
+
+/** Keeps the end in view while lines come, until the wheel leaves it; back at the end it goes on. */
+function useFollowing(
+  list: Virtualizer<HTMLDivElement, Element>,
+  scroller: RefObject<HTMLElement | null>,
+  isWanted: boolean,
+) {
+  const atEnd = useRef(true);
+  const { count } = list.options;
+  useEffect(() => {
+    if (isWanted && atEnd.current && count) list.scrollToIndex(count - 1);
+  }, [isWanted, count, list]);
+  return {
+    onWheel: (event: WheelEvent) => {
+      atEnd.current = event.deltaY > 0 && isAtEnd(scroller.current);
+    },
+    onScroll: () => {
+      atEnd.current ||= isAtEnd(scroller.current);
+    },
+  };
 }
 
 const isAtEnd = (box: HTMLElement | null) =>

@@ -84,16 +84,7 @@ function Content({ data, place, selected }: ContentProps) {
   const isGraph = tab === 'graph';
   return (
     <div ref={scroller} className={style.column}>
-      {(narrow ? tab === 'timeline' : !isGraph) && (
-        <div className={style.top}>
-          {data.run.status === 'waiting' && <RunQuestions run={data.run} />}
-          <FailureNote run={data.run} nodes={data.nodes} />
-          <RunFigures data={data} part={narrow ? 'main' : undefined} />
-          {data.traceBlocked && (
-            <Note tone="warn">What its nodes sent and gave cannot be read: {data.traceBlocked}</Note>
-          )}
-        </div>
-      )}
+      {(narrow ? tab === 'timeline' : !isGraph) && <Summary data={data} narrow={narrow} />}
       <div className={style.tabs}>
         <Tabs<Tab>
           label="About the run"
@@ -121,6 +112,15 @@ function Content({ data, place, selected }: ContentProps) {
     </div>
   );
 }
+
+const Summary = ({ data, narrow }: { data: RunData; narrow: boolean }) => (
+  <div className={style.top}>
+    {data.run.status === 'waiting' && <RunQuestions run={data.run} />}
+    <FailureNote run={data.run} nodes={data.nodes} />
+    <RunFigures data={data} part={narrow ? 'main' : undefined} />
+    {data.traceBlocked && <Note tone="warn">What its nodes sent and gave cannot be read: {data.traceBlocked}</Note>}
+  </div>
+);
 
 const BadgeChoice = ({ value, onChange }: { value: Badge; onChange: (badge: Badge) => void }) => (
   <span className={style.badges}>
