@@ -6,8 +6,8 @@ import { authorizedFetch, BASE } from '../api/client';
 import { useBlocked } from '../app/useSession';
 import { Dialog } from '../ui/Dialog';
 import { DialogFoot } from '../ui/DialogFoot';
-import { Field, Textarea } from '../ui/Field';
 import { Note } from '../ui/Note';
+import { TextAreaField } from '../ui/TextField';
 import { useBuilder } from './context';
 import { emptyOf } from './names';
 import { useDocumentValue } from './useDocument';
@@ -42,9 +42,15 @@ export default function RunDialog({ title, part, onClose }: { title: string; par
       }
     >
       {run.error && <Note tone="bad">{run.error.message}</Note>}
-      <Field label="Input" hint="YAML or JSON" error={isWrong ? document.errors[0]?.message.split('\n')[0] : undefined}>
-        {(ids) => <Textarea {...ids} mono rows={8} value={text} onChange={(event) => setText(event.target.value)} />}
-      </Field>
+      <TextAreaField
+        label="Input"
+        hint="YAML or JSON"
+        error={document.errors[0]?.message.split('\n')[0]}
+        mono
+        rows={8}
+        value={text}
+        onChange={setText}
+      />
     </Dialog>
   );
 }

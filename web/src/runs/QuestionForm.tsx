@@ -6,6 +6,7 @@ import { useBlocked } from '../app/useSession';
 import { Button } from '../ui/Button';
 import { Checkbox, Field, Input, Textarea } from '../ui/Field';
 import { Note } from '../ui/Note';
+import { TextAreaField } from '../ui/TextField';
 import { controlOf, readAnswer, readObject, toText } from './answer';
 import { Countdown } from './Countdown';
 import style from './QuestionForm.module.css';
@@ -37,29 +38,42 @@ export function QuestionForm({ question, runId, workflowId, onAnswered }: Props)
         />
       ))}
       {free && (
-        <Field label="Answer" hint="Any object, as JSON; may be left out" error={free.problem}>
-          {(ids) => <Textarea {...ids} mono value={any} onChange={(event) => setAny(event.target.value)} />}
-        </Field>
+        <TextAreaField
+          label="Answer"
+          hint="Any object, as JSON; may be left out"
+          error={free.problem}
+          mono
+          value={any}
+          onChange={setAny}
+        />
       )}
       {answer.error && <Note tone="bad">{refusal(answer.error)}</Note>}
       <div className={style.actions}>
-        <Button
-          type="submit"
-          look="primary"
-          icon={<Check />}
-          busy={answer.isPending}
-          blocked={blocked ?? (wrong ? 'A field cannot be read.' : null)}
-        >
-          Approve
-        </Button>
-        <Button icon={<X />} busy={answer.isPending} blocked={blocked} onClick={() => answer.mutate(false)}>
-          Reject
-        </Button>
+        <Answers blocked={blocked} wrong={wrong} busy={answer.isPending} onReject={() => answer.mutate(false)} />
         <Countdown to={question.expires_at} />
       </div>
     </form>
   );
 }
+
+type AnswersProps = { blocked: string | null; wrong: boolean; busy: boolean; onReject: () => void };
+
+const Answers = ({ blocked, wrong, busy, onReject }: AnswersProps) => (
+  <>
+    <Button
+      type="submit"
+      look="primary"
+      icon={<Check />}
+      busy={busy}
+      blocked={blocked ?? (wrong ? 'A field cannot be read.' : null)}
+    >
+      Approve
+    </Button>
+    <Button icon={<X />} busy={busy} blocked={blocked} onClick={onReject}>
+      Reject
+    </Button>
+  </>
+);
 
 /** What was filled in: a text for each field, or any object where the question names none. */
 function useFilledIn({ fields }: Question) {

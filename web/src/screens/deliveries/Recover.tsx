@@ -4,8 +4,9 @@ import { useState } from 'react';
 import { api, body } from '../../api/client';
 import { Dialog } from '../../ui/Dialog';
 import { DialogFoot } from '../../ui/DialogFoot';
-import { Field, Input, NamedOptions, Select } from '../../ui/Field';
+import { Field, NamedOptions, Select } from '../../ui/Field';
 import { Note } from '../../ui/Note';
+import { TextField } from '../../ui/TextField';
 
 const DAY_MS = 86_400_000;
 type Props = { workflow: string; workflows: { id: string; name: string }[]; onClose: () => void };
@@ -34,11 +35,7 @@ export function Recover({ workflow, workflows, onClose }: Props) {
       }
     >
       <ChooseWorkflow value={id} workflows={workflows} onChange={setId} />
-      <Field label="Since">
-        {(ids) => (
-          <Input {...ids} type="datetime-local" value={since} onChange={(event) => setSince(event.target.value)} />
-        )}
-      </Field>
+      <TextField label="Since" type="datetime-local" value={since} onChange={setSince} />
       {recover.error && <Note tone="bad">{recover.error.message}</Note>}
       {recover.data && (
         <Note>

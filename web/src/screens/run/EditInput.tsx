@@ -4,8 +4,8 @@ import { ApiError, type Schemas } from '../../api/client';
 import { useRerun } from '../../runs/rerun';
 import { Dialog } from '../../ui/Dialog';
 import { DialogFoot } from '../../ui/DialogFoot';
-import { Field, Textarea } from '../../ui/Field';
 import { Note } from '../../ui/Note';
+import { TextAreaField } from '../../ui/TextField';
 import type { RunData } from './useRunData';
 
 type Props = {
@@ -43,18 +43,15 @@ export function EditInput({ data, from, content, onClose }: Props) {
         </DialogFoot>
       }
     >
-      <Field label="Input, as JSON" error={problem}>
-        {(ids) => (
-          <Textarea
-            {...ids}
-            mono
-            rows={14}
-            spellCheck={false}
-            value={text}
-            onChange={(event) => setText(event.target.value)}
-          />
-        )}
-      </Field>
+      <TextAreaField
+        label="Input, as JSON"
+        error={problem}
+        mono
+        rows={14}
+        spellCheck={false}
+        value={text}
+        onChange={setText}
+      />
       {rerun.error && <Refusal error={rerun.error} />}
     </Dialog>
   );
