@@ -29,9 +29,6 @@ export function RunsView({ workflowId }: { workflowId?: string }) {
   const list = useRuns(filters, workflowId, live);
   const chosen = useSelection(list, filters);
   const keys = useKeyNames();
-  usePageActions([
-    { id: 'live', label: live ? 'Stop following runs' : 'Follow new runs', run: () => set('live', live ? null : '1') },
-  ]);
   const going = list.runs.filter(({ ended_at }) => ended_at === null).length;
   return (
     <Frame workflowId={workflowId} actions={<Actions span={span.value} live={live} onChange={set} />} going={going}>
@@ -42,7 +39,7 @@ export function RunsView({ workflowId }: { workflowId?: string }) {
           workflowId={workflowId ?? filters.workflow}
           from={filters.from}
           to={filters.to}
-          onBrush={(range) => change({ from: range?.from ?? null, to: range?.to ?? null })}
+          onBrush={(range) => change(range ?? { from: null, to: null })}
         />
       </div>
       {job && <JobProgress id={job} onClose={() => set('job', null)} />}
@@ -89,18 +86,22 @@ function useAsked() {
 
 type ActionsProps = { span: string; live: boolean; onChange: (name: string, value: string | null) => void };
 
-const Actions = ({ span, live, onChange }: ActionsProps) => (
-  <>
-    <Segment label="Time shown" options={[...SPANS]} value={span} onChange={(value) => onChange('span', value)} />
-    <Button
-      aria-pressed={live}
-      icon={live ? <Pause aria-hidden /> : <Play aria-hidden fill="currentColor" />}
-      onClick={() => onChange('live', live ? null : '1')}
-    >
-      {live ? 'Pause' : 'Live'}
-    </Button>
-  </>
-);
+function Actions({ span, live, onChange }: ActionsProps) {
+  const follow = () => onChange('live', live ? null : '1');
+  usePageActions([{ id: 'live', label: live ? 'Stop following runs' : 'Follow new runs', run: follow }]);
+  return (
+    <>
+      <Segment label="Time shown" options={[...SPANS]} value={span} onChange={(value) => onChange('span', value)} />
+      <Button
+        aria-pressed={live}
+        icon={live ? <Pause aria-hidden /> : <Play aria-hidden fill="currentColor" />}
+        onClick={follow}
+      >
+        {live ? 'Pause' : 'Live'}
+      </Button>
+    </>
+  );
+}
 
 /** A page that could not be read is read again when somebody asks for it. */
 const mayReadOn = ({ hasNextPage, isFetching, isError }: RunList) => hasNextPage && !isFetching && !isError;

@@ -66,22 +66,7 @@ function DraftActions() {
   return (
     <div className={style.actions}>
       <SaveState />
-      <Button
-        look="quiet"
-        icon={<Undo2 />}
-        aria-label="Undo"
-        title={`Undo (${MOD}Z)`}
-        blocked={state.history.past.length === 0 ? 'Nothing to undo' : null}
-        onClick={() => store.undo()}
-      />
-      <Button
-        look="quiet"
-        icon={<Redo2 />}
-        aria-label="Redo"
-        title={`Redo (⇧${MOD}Z)`}
-        blocked={state.history.future.length === 0 ? 'Nothing to redo' : null}
-        onClick={() => store.redo()}
-      />
+      <UndoRedo />
       <Button icon={<Play />} shortcut={`${MOD}↵`} blocked={runReason} onClick={() => setOpen('run')}>
         Run draft
       </Button>
@@ -93,6 +78,31 @@ function DraftActions() {
         {open === 'publish' && <PublishDialog onClose={() => setOpen(null)} />}
       </Suspense>
     </div>
+  );
+}
+
+function UndoRedo() {
+  const { store, state } = useBuilder();
+  const { past, future } = state.history;
+  return (
+    <>
+      <Button
+        look="quiet"
+        icon={<Undo2 />}
+        aria-label="Undo"
+        title={`Undo (${MOD}Z)`}
+        blocked={past.length === 0 ? 'Nothing to undo' : null}
+        onClick={() => store.undo()}
+      />
+      <Button
+        look="quiet"
+        icon={<Redo2 />}
+        aria-label="Redo"
+        title={`Redo (⇧${MOD}Z)`}
+        blocked={future.length === 0 ? 'Nothing to redo' : null}
+        onClick={() => store.redo()}
+      />
+    </>
   );
 }
 

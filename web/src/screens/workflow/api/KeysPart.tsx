@@ -42,11 +42,10 @@ export function KeysPart({ workflowId }: { workflowId: string }) {
   const blocked = useBlocked()('admin');
   const [creating, setCreating] = useState(false);
   const queries = useQueryClient();
-  const keys = useQuery({
-    queryKey: ['keys', { workflow: workflowId }],
-    queryFn: () => getKeysOf(workflowId),
-    enabled: blocked === null,
-  });
+  const close = () => {
+    setCreating(false);
+    queries.invalidateQueries({ queryKey: ['keys'] });
+  };
   return (
     <Section
       title="Keys that may call it"
@@ -56,28 +55,16 @@ export function KeysPart({ workflowId }: { workflowId: string }) {
         </Button>
       }
     >
-      {blocked ? (
-        <p className={style.faint}>{blocked}</p>
-      ) : keys.data ? (
-        <List keys={keys.data} />
-      ) : keys.error ? (
-        <p className={style.bad}>{keys.error.message}</p>
-      ) : (
-        <Skeleton rows={3} />
-      )}
-      {creating && (
-        <Suspense fallback={null}>
-          <NewKey
-            workflowId={workflowId}
-            onClose={() => {
-              setCreating(false);
-              queries.invalidateQueries({ queryKey: ['keys'] });
-            }}
-          />
-        </Suspense>
-      )}
+      {blocked ? <p className={style.faint}>{blocked}</p> : <Keys workflowId={workflowId} />}
+      <Suspense fallback={null}>{creating && <NewKey workflowId={workflowId} onClose={close} />}</Suspense>
     </Section>
   );
+}
+
+function Keys({ workflowId }: { workflowId: string }) {
+  const keys = useQuery({ queryKey: ['keys', { workflow: workflowId }], queryFn: () => getKeysOf(workflowId) });
+  if (keys.data) return <List keys={keys.data} />;
+  return keys.error ? <p className={style.bad}>{keys.error.message}</p> : <Skeleton rows={3} />;
 }
 
 function List({ keys }: { keys: Key[] }) {
