@@ -4,8 +4,10 @@ import { ApiError } from '../api/client';
 import { session } from '../api/session';
 import { Button } from '../ui/Button';
 import { Chip } from '../ui/Chip';
+import { CopyButton } from '../ui/CodeBlock';
 import { Empty } from '../ui/Empty';
 import { Note } from '../ui/Note';
+import { keyCommand } from './keyCommand';
 import { useSecondsUntil } from './useSecondsUntil';
 import { useOwnKey } from './useSession';
 
@@ -42,7 +44,12 @@ function Forbidden({ what, error }: { what: string; error: ApiError }) {
     <Empty
       icon={<Lock />}
       title={`Your key may not see ${what}`}
-      actions={<Button onClick={() => session.ask('change')}>Sign in with another key</Button>}
+      actions={
+        <>
+          <Button onClick={() => session.ask('change')}>Sign in with another key</Button>
+          {own && scope && <CopyButton text={keyCommand(own, scope)} label="Copy the CLI command" />}
+        </>
+      }
     >
       {own && (
         <>

@@ -1,4 +1,13 @@
-import { ArrowRight, ChartNoAxesGantt, type LucideIcon, Search, Settings, Workflow, Zap } from 'lucide-react';
+import {
+  ArrowRight,
+  ChartNoAxesGantt,
+  CircleDot,
+  type LucideIcon,
+  Search,
+  Settings,
+  Workflow,
+  Zap,
+} from 'lucide-react';
 import { useId, useState } from 'react';
 import { classes } from '../ui/classes';
 import { Kbd } from '../ui/Kbd';
@@ -12,6 +21,7 @@ import { usePaletteEntries } from './usePaletteEntries';
 
 const ICON: Record<Entry['kind'], LucideIcon> = {
   action: Zap,
+  node: CircleDot,
   place: ArrowRight,
   workflow: Workflow,
   run: ChartNoAxesGantt,

@@ -1,4 +1,5 @@
 import { lazy, Suspense, useEffect } from 'react';
+import { usePageActions } from '../app/actions';
 import { classes } from '../ui/classes';
 import { Skeleton } from '../ui/Empty';
 import { useNarrow } from '../ui/useNarrow';
@@ -18,6 +19,7 @@ export default function BuilderTab() {
   const { panel, state } = useBuilder();
   const isNarrow = useNarrow();
   useProblemKeys();
+  useNodesInPalette();
   return (
     <div
       className={classes(style.builder, panel === null && style.closed, panel === 'document' && style.wide)}
@@ -31,10 +33,23 @@ export default function BuilderTab() {
       )}
       {state.saving.is === 'conflict' && (
         <Suspense>
-          <ConflictDialog conflicts={state.saving.conflicts} />
+          <ConflictDialog conflicts={state.saving.conflicts} theirs={state.saving.theirs.draft} />
         </Suspense>
       )}
     </div>
+  );
+}
+
+function useNodesInPalette() {
+  const { state, select } = useBuilder();
+  usePageActions(
+    (state.outline?.nodes ?? []).map(({ id, kind }) => ({
+      id: `node ${id}`,
+      label: id,
+      hint: `${kind}, node of this workflow`,
+      kind: 'node',
+      run: () => select(id),
+    })),
   );
 }
 

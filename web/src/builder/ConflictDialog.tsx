@@ -1,16 +1,23 @@
 import { useState } from 'react';
 import { stringify } from 'yaml';
+import type { WorkflowDraft } from '../api/documents';
+import { nameIn, useKeyNames } from '../runs/names';
 import { Button } from '../ui/Button';
+import { CopyButton } from '../ui/CodeBlock';
 import { Dialog } from '../ui/Dialog';
+import { formatAgo } from '../ui/format';
 import { Segment } from '../ui/Segment';
 import style from './ConflictDialog.module.css';
 import { useBuilder } from './context';
 import type { Choice, Conflict } from './document/merge';
 import type { Unit } from './document/units';
 
+type Saved = WorkflowDraft['draft'];
+
 /** Two people changed the same parts: each is decided here. Everything else has merged already. */
-export default function ConflictDialog({ conflicts }: { conflicts: Conflict[] }) {
+export default function ConflictDialog({ conflicts, theirs }: { conflicts: Conflict[]; theirs: Saved }) {
   const { store } = useBuilder();
+  const by = nameIn(useKeyNames(), theirs.saved_by ?? '') ?? theirs.saved_by;
   const [choices, setChoices] = useState<Record<string, Choice>>({});
   const open = conflicts.filter(({ key }) => choices[key] === undefined).length;
   return (
@@ -18,16 +25,24 @@ export default function ConflictDialog({ conflicts }: { conflicts: Conflict[] })
       wide
       holdsOpen
       title="Somebody else changed the same parts"
-      lead="Everything else of both is merged. Choose for each of these; undo brings your text back."
+      lead={
+        <>
+          Saved {formatAgo(theirs.saved_at)} {by ? <>with the key {by}</> : 'by the operator'}. Everything else of both
+          is merged. Choose for each of these; undo brings your text back.
+        </>
+      }
       onClose={() => {}}
       footer={
-        <Button
-          look="primary"
-          blocked={open > 0 ? `${open} left to choose` : null}
-          onClick={() => void store.resolve(choices)}
-        >
-          Merge and save
-        </Button>
+        <>
+          <CopyButton text={store.text} label="Copy your text" />
+          <Button
+            look="primary"
+            blocked={open > 0 ? `${open} left to choose` : null}
+            onClick={() => void store.resolve(choices)}
+          >
+            Merge and save
+          </Button>
+        </>
       }
     >
       {conflicts.map((conflict) => (

@@ -7,10 +7,9 @@ import { FilterChip } from '../ui/Chip';
 import { Field, Input, Select } from '../ui/Field';
 import { Popover } from '../ui/Popover';
 import style from './FilterBar.module.css';
-import { chips, type Filter, type Filters, parseDuration, STATUSES } from './filters';
-import { nameIn, useKeyNames, useVersions, useWorkflowNames } from './names';
+import { type Changes, chips, type Filter, type Filters, parseDuration, STATUSES } from './filters';
+import { useFilterNames, useKeyNames, useVersions, useWorkflowNames } from './names';
 
-type Changes = Partial<Record<Filter, string | null>>;
 type Props = { filters: Filters; workflowId: string | undefined; onChange: (changes: Changes) => void };
 
 /** The filters that apply as chips, those that may be added, and the search. */
@@ -55,9 +54,7 @@ function useFilters(filters: Filters, workflowId: string | undefined) {
       : []),
     ...OTHERS,
   ];
-  const named: Partial<Record<Filter, { id: string; name: string }[]>> = { workflow: workflows, key: keys };
-  const names = (filter: Filter, value: string) => nameIn(named[filter] ?? [], value);
-  return { addable, names };
+  return { addable, names: useFilterNames() };
 }
 
 const choicesOf = (items: { id: string; name: string }[]) => items.map(({ id, name }) => ({ value: id, label: name }));

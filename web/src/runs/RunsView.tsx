@@ -1,5 +1,5 @@
 import { Pause, Play } from 'lucide-react';
-import { type ReactNode, useCallback, useEffect, useMemo, useState } from 'react';
+import { type ComponentProps, type ReactNode, useCallback, useEffect, useMemo, useState } from 'react';
 import { useSearchParams } from 'wouter';
 import { usePageActions } from '../app/actions';
 import { Failure } from '../app/Failure';
@@ -14,9 +14,10 @@ import { Segment } from '../ui/Segment';
 import { Status } from '../ui/Status';
 import { Bulk } from './Bulk';
 import { FilterBar } from './FilterBar';
-import { type Filter, type Filters, readFilters, SPANS, withFilter } from './filters';
+import { type Changes, type Filters, readFilters, SPANS, withFilter } from './filters';
 import { Histogram } from './Histogram';
 import { JobProgress } from './JobProgress';
+import { NoMatch } from './NoMatch';
 import { nameIn, useKeyNames } from './names';
 import { RunsTable } from './RunsTable';
 import style from './RunsView.module.css';
@@ -54,7 +55,7 @@ export function RunsView({ workflowId }: { workflowId?: string }) {
         keyName={(id) => nameIn(keys, id) ?? id}
         onEnd={() => !filters.q && mayReadOn(list) && list.fetchNextPage()}
       />
-      <End list={list} filtered={Object.keys(filters).length > 0} searching={Boolean(filters.q)} />
+      <End list={list} filters={filters} workflowId={workflowId} onChange={change} />
       {chosen.selection.ids.size > 0 && (
         <Bulk
           list={list}
@@ -75,7 +76,7 @@ function useAsked() {
   const filters = useMemo(() => readFilters(params), [params]);
   return {
     filters,
-    change: (changes: Partial<Record<Filter, string | null>>) => setParams((now) => withFilter(now, changes)),
+    change: (changes: Changes) => setParams((now) => withFilter(now, changes)),
     span: SPANS.find(({ value }) => value === params.get('span')) ?? SPANS[0],
     live: params.get('live') === '1',
     job: params.get('job'),
@@ -152,10 +153,13 @@ function FreshRuns({ list }: { list: RunList }) {
   );
 }
 
-function End({ list, filtered, searching }: { list: RunList; filtered: boolean; searching: boolean }) {
+type EndProps = ComponentProps<typeof NoMatch> & { list: RunList };
+
+function End({ list, ...choice }: EndProps) {
+  const { filters } = choice;
   if (list.isError) return <Failure error={list.error} what="runs" onRetry={() => list.refetch()} />;
   if (list.isPending || list.isFetchingNextPage) return <Skeleton rows={list.runs.length ? 2 : 8} />;
-  if (list.hasNextPage && (searching || !list.runs.length)) {
+  if (list.hasNextPage && (filters.q || !list.runs.length)) {
     return (
       <Note
         actions={
@@ -170,9 +174,8 @@ function End({ list, filtered, searching }: { list: RunList; filtered: boolean; 
     );
   }
   if (list.runs.length) return null;
-  return filtered ? (
-    <Empty title="No run matches">Take a filter away, or choose a longer time.</Empty>
-  ) : (
+  if (Object.keys(filters).length) return <NoMatch {...choice} />;
+  return (
     <Empty title="There are no runs yet">
       Start one with <code>POST /v1/workflows/…/runs</code>, or with “Try it” of a workflow.
     </Empty>

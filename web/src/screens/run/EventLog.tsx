@@ -1,5 +1,5 @@
 import { useVirtualizer, type Virtualizer } from '@tanstack/react-virtual';
-import { ChevronDown, ChevronUp, Search as SearchIcon } from 'lucide-react';
+import { ArrowDownToLine, ChevronDown, ChevronUp, Search as SearchIcon } from 'lucide-react';
 import { memo, type RefObject, useEffect, useMemo, useRef, useState, type WheelEvent } from 'react';
 import { findLines, type Line } from '../../runs/eventLog';
 import { Button } from '../../ui/Button';
@@ -126,7 +126,7 @@ export function EventLines({ lines, hits, at, height, follow }: LinesProps) {
     estimateSize: () => LINE_HEIGHT,
     overscan: 20,
   });
-  const scrolling = useFollowing(list, scroller, follow && at === null);
+  const { scrolling, isAway, toEnd } = useFollowing(list, scroller, follow && at === null);
   const marked = useMemo(() => new Set(hits), [hits]);
   useEffect(() => {
     if (at !== null) list.scrollToIndex(at, { align: 'center' });
@@ -154,6 +154,13 @@ export function EventLines({ lines, hits, at, height, follow }: LinesProps) {
         </div>
       </div>
       <Marks hits={hits} count={lines.length} />
+      {isAway && (
+        <span className={style.toEnd}>
+          <Button size="small" icon={<ArrowDownToLine />} onClick={toEnd}>
+            To the end
+          </Button>
+        </span>
+      )}
     </div>
   );
 }
@@ -165,18 +172,22 @@ function useFollowing(
   isWanted: boolean,
 ) {
   const atEnd = useRef(true);
+  const [isAway, setAway] = useState(false);
   const { count } = list.options;
   useEffect(() => {
     if (isWanted && atEnd.current && count) list.scrollToIndex(count - 1);
-  }, [isWanted, count, list]);
-  return {
+    else setAway(!isAtEnd(scroller.current));
+  }, [isWanted, count, list, scroller]);
+  const scrolling = {
     onWheel: (event: WheelEvent) => {
       atEnd.current = event.deltaY > 0 && isAtEnd(scroller.current);
     },
     onScroll: () => {
       atEnd.current ||= isAtEnd(scroller.current);
+      setAway(!isAtEnd(scroller.current));
     },
   };
+  return { scrolling, isAway, toEnd: () => list.scrollToIndex(count - 1) };
 }
 
 const isAtEnd = (box: HTMLElement | null) =>

@@ -1,5 +1,7 @@
 import { type RefObject, useCallback, useRef, useState } from 'react';
 import { useParams } from 'wouter';
+import type { NodeTrace } from '../../api/runs';
+import { usePageActions } from '../../app/actions';
 import { Failure } from '../../app/Failure';
 import type { Badge } from '../../runs/graphStates';
 import { failedPath } from '../../runs/traceTree';
@@ -39,6 +41,7 @@ function OneRun({ id }: { id: string }) {
   const narrow = useNarrow();
   const selected = place.node ?? (data && failedPath(data.nodes, data.run.error?.node));
   const rerun = useRerunOf(data, selected);
+  useNodesInPalette(data?.nodes ?? [], place);
   if (error) return <Failure error={error} what="this run" onRetry={retry} />;
   if (!data) return <Skeleton />;
   const node = data.nodes.find(({ node }) => node === selected);
@@ -57,6 +60,24 @@ function OneRun({ id }: { id: string }) {
           </aside>
         ))}
     </div>
+  );
+}
+
+/** A loop may have thousands. */
+const MOST_IN_PALETTE = 100;
+
+function useNodesInPalette(nodes: NodeTrace[], { go }: Place) {
+  usePageActions(
+    nodes
+      .filter(({ node }) => node !== 'api' && node !== 'output')
+      .slice(0, MOST_IN_PALETTE)
+      .map(({ node }) => ({
+        id: `node ${node}`,
+        label: node,
+        hint: 'node of this run',
+        kind: 'node',
+        run: () => go({ node, call: null, attempt: null }),
+      })),
   );
 }
 

@@ -1,6 +1,7 @@
 import { Play, Redo2, Undo2 } from 'lucide-react';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { Link } from 'wouter';
+import { usePageActions } from '../../app/actions';
 import { useBlocked } from '../../app/useSession';
 import { useBuilder } from '../../builder/context';
 import { flushTyped } from '../../builder/form/useBuffered';
@@ -63,6 +64,10 @@ function DraftActions() {
   const runReason = reason ?? (errors.length > 0 ? errorReason(errors.length) : null);
   const publishReason = runReason ?? label.reason;
   useKeys(store, () => runReason === null && setOpen('run'));
+  usePageActions([
+    { id: 'run-draft', label: 'Run draft', hint: 'this workflow', blocked: runReason, run: () => setOpen('run') },
+    { id: 'publish', label: label.text, hint: 'this workflow', blocked: publishReason, run: () => setOpen('publish') },
+  ]);
   return (
     <div className={style.actions}>
       <SaveState />
