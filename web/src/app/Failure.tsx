@@ -47,19 +47,20 @@ function Forbidden({ what, error }: { what: string; error: ApiError }) {
       actions={
         <>
           <Button onClick={() => session.ask('change')}>Sign in with another key</Button>
-          {own && scope && <CopyButton text={keyCommand(own, scope)} label="Copy the CLI command" />}
+          {own && scope && <CopyButton text={keyCommand(own, scope)} label="Copy the CLI command" size="normal" />}
         </>
       }
     >
       {own && (
         <>
-          {own.name} has <Words words={own.scopes} /> {own.workflows !== '*' && 'on its own workflows'} –{' '}
+          {own.name} has <Words words={own.scopes} />
+          {own.workflows !== '*' && ' on its own workflows'}.{' '}
         </>
       )}
       {scope ? (
         <>
-          <Words words={[scope]} /> is needed{own?.scopes.includes(scope as never) && ' on all workflows'}. An admin can
-          make such a key.
+          This needs <Words words={[scope]} />
+          {own?.scopes.includes(scope as never) && ' on all workflows'}. An admin can make such a key.
         </>
       ) : (
         sentence(error.message)

@@ -8,7 +8,7 @@ type Props<Data> = {
   of: Query<Data>;
   /** What is loaded, in words. */
   what: string;
-  /** How many rows stand in its place until it is there. */
+  /** How many rows of a table stand in its place until it is there. Without: lines of text. */
   rows?: number;
   children: (data: Data) => ReactNode;
 };
@@ -17,7 +17,7 @@ type Props<Data> = {
 export function Loaded<Data>({ of: { data, error, refetch }, what, rows, children }: Props<Data>) {
   if (data !== undefined) return children(data);
   if (error) return <Failure error={error} what={what} onRetry={refetch} />;
-  return <Skeleton rows={rows} />;
+  return rows ? <Skeleton rows={rows} as="table" /> : <Skeleton />;
 }
 
 /** Two queries as one, which has data once both have. */

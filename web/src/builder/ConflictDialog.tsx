@@ -34,7 +34,7 @@ export default function ConflictDialog({ conflicts, theirs }: { conflicts: Confl
       onClose={() => {}}
       footer={
         <>
-          <CopyButton text={store.text} label="Copy your text" />
+          <CopyButton text={store.text} label="Copy your text" size="normal" />
           <Button
             look="primary"
             blocked={open > 0 ? `${open} left to choose` : null}

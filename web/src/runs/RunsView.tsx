@@ -158,7 +158,7 @@ type EndProps = ComponentProps<typeof NoMatch> & { list: RunList };
 function End({ list, ...choice }: EndProps) {
   const { filters } = choice;
   if (list.isError) return <Failure error={list.error} what="runs" onRetry={() => list.refetch()} />;
-  if (list.isPending || list.isFetchingNextPage) return <Skeleton rows={list.runs.length ? 2 : 8} />;
+  if (list.isPending || list.isFetchingNextPage) return <Skeleton rows={list.runs.length ? 2 : 8} as="table" />;
   if (list.hasNextPage && (filters.q || !list.runs.length)) {
     return (
       <Note
