@@ -12,18 +12,7 @@ import { RouteBoundary } from './RouteBoundary';
 import { Shell } from './Shell';
 import style from './Shell.module.css';
 import { SignIn } from './SignIn';
-import {
-  Approvals,
-  Deliveries,
-  Keys,
-  Numbers,
-  preloadScreen,
-  Run,
-  Runs,
-  Secrets,
-  Workflow,
-  Workflows,
-} from './screens';
+import { Approvals, Deliveries, Keys, Numbers, Run, Runs, Secrets, Workflow, Workflows } from './screens';
 import { pageOf } from './useRouteFocus';
 import { ownKeyOf, useBlocked, useKey, useOwnKey } from './useSession';
 
@@ -52,8 +41,7 @@ const queries = new QueryClient({
 // wait with the data that they have, and are read again when it is back.
 onlineManager.setEventListener((setOnline) => server.subscribe(() => setOnline(!server.state().away)));
 
-// Both come while the shell is drawn.
-preloadScreen();
+// It comes while the shell is drawn.
 const stored = session.key();
 if (stored !== null) queries.prefetchQuery(ownKeyOf(stored));
 

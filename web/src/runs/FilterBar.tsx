@@ -1,5 +1,6 @@
 import { Plus, Search } from 'lucide-react';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { useKnownWorkflows } from '../api/workflows';
 import { FILTER } from '../app/useGlobalShortcuts';
 import { useBlocked } from '../app/useSession';
 import { Button } from '../ui/Button';
@@ -8,7 +9,7 @@ import { Field, Input, Select } from '../ui/Field';
 import { Popover } from '../ui/Popover';
 import style from './FilterBar.module.css';
 import { type Changes, chips, type Filter, type Filters, parseDuration, STATUSES } from './filters';
-import { useFilterNames, useKeyNames, useVersions, useWorkflowNames } from './names';
+import { useFilterNames, useKeyNames, useVersions } from './names';
 
 type Props = { filters: Filters; workflowId: string | undefined; onChange: (changes: Changes) => void };
 
@@ -30,7 +31,7 @@ export function FilterBar({ filters, workflowId, onChange }: Props) {
 
 /** The filters that there are, with what can be chosen in each, and the names of what is chosen. */
 function useFilters(filters: Filters, workflowId: string | undefined) {
-  const workflows = useWorkflowNames();
+  const workflows = useKnownWorkflows();
   const keys = useKeyNames();
   const versions = useVersions(workflowId ?? filters.workflow);
   const seesKeys = !useBlocked()('trace', workflowId);

@@ -1,22 +1,11 @@
 import { useQuery } from '@tanstack/react-query';
 import { api, body } from '../api/client';
 import type { Run } from '../api/runs';
+import { useKnownWorkflows } from '../api/workflows';
 import { useMay } from '../app/useSession';
 import type { Filter } from './filters';
 
 type Named = { id: string; name: string };
-
-/** Workflows by id, for keys that may list them. */
-export function useWorkflowNames(): Named[] {
-  const can = useMay();
-  const workflows = useQuery({
-    queryKey: ['workflow-names'],
-    queryFn: () => body(api.GET('/v1/workflows', { params: { query: { limit: 100 } } })),
-    enabled: can('author'),
-    staleTime: 60_000,
-  });
-  return workflows.data?.items ?? [];
-}
 
 /** Keys by id, for admins. Everybody else sees ids. */
 export function useKeyNames(): Named[] {
@@ -49,7 +38,7 @@ export function useVersions(workflowId: string | undefined): string[] {
 
 /** The name of what a filter has the id of, if it is known. */
 export function useFilterNames(): (filter: Filter, value: string) => string | undefined {
-  const named: Partial<Record<Filter, Named[]>> = { workflow: useWorkflowNames(), key: useKeyNames() };
+  const named: Partial<Record<Filter, Named[]>> = { workflow: useKnownWorkflows(), key: useKeyNames() };
   return (filter, value) => nameIn(named[filter] ?? [], value);
 }
 

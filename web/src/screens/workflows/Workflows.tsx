@@ -1,9 +1,13 @@
+import { useQuery } from '@tanstack/react-query';
 import { Plus, Upload } from 'lucide-react';
 import { useState } from 'react';
+import { readRange, SPANS, startOf } from '../../api/range';
+import { statsOf } from '../../api/stats';
 import { useWorkflows } from '../../api/workflows';
 import { usePageActions } from '../../app/actions';
 import { Loaded } from '../../app/Loaded';
-import { useBlocked } from '../../app/useSession';
+import { useParam } from '../../app/useParam';
+import { useBlocked, useMay } from '../../app/useSession';
 import { Button } from '../../ui/Button';
 import { Page } from '../../ui/Page';
 import { useNarrow } from '../../ui/useNarrow';
@@ -15,6 +19,7 @@ export default function Workflows() {
   const workflows = useWorkflows();
   const blocked = useBlocked()('author');
   const narrow = useNarrow();
+  usePrefetchedSums();
   const [start, setStart] = useState<Start | null>(null);
   const create = () => setStart({ example: null });
   const importFile = () => setStart({ example: null, file: true });
@@ -50,4 +55,14 @@ export default function Workflows() {
       {start && <NewWorkflow start={start} taken={workflows.data ?? []} onClose={() => setStart(null)} />}
     </Page>
   );
+}
+
+/** Asks for the sums that the list shows while the list itself is on its way. */
+function usePrefetchedSums() {
+  const [rangeText] = useParam('range', '7d');
+  const enabled = useMay()('read');
+  const range = readRange(rangeText);
+  const from = startOf(range).toISOString();
+  useQuery({ ...statsOf({ from, step: 'total', by: 'workflow' }), enabled });
+  useQuery({ ...statsOf({ from, step: SPANS[range].step, by: 'workflow' }), enabled });
 }
