@@ -1,11 +1,10 @@
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { useEffect, useState } from 'react';
+import { lazily } from '../ui/lazily';
 import { useModal } from '../ui/useModal';
 import { SignInAgain } from './SignInAgain';
 import { useShortcut } from './shortcuts';
 
 const loadPalette = () => import('./Palette');
-const Palette = lazy(loadPalette);
-const ShortcutMap = lazy(() => import('./ShortcutMap'));
 
 type Name = 'palette' | 'shortcuts';
 
@@ -18,6 +17,9 @@ const PALETTE_AFTER_MS = 2_000;
 
 /** Holds the page until the overlay has come: a letter that is meant for the palette must not rerun the run behind it. */
 const Coming = () => <dialog ref={useModal()} className="visually-hidden" aria-label="Loading" />;
+
+const Palette = lazily(loadPalette, <Coming />);
+const ShortcutMap = lazily(() => import('./ShortcutMap'), <Coming />);
 
 /** What can lie over any page: the palette, the map of the keyboard, the sign-in when the key has ended. */
 export function Overlays() {
@@ -39,10 +41,8 @@ export function Overlays() {
   const close = () => setShown(null);
   return (
     <>
-      <Suspense fallback={<Coming />}>
-        {shown === 'palette' && <Palette onClose={close} />}
-        {shown === 'shortcuts' && <ShortcutMap onClose={close} />}
-      </Suspense>
+      {shown === 'palette' && <Palette onClose={close} />}
+      {shown === 'shortcuts' && <ShortcutMap onClose={close} />}
       <SignInAgain />
     </>
   );

@@ -1,7 +1,8 @@
-import { lazy, Suspense, useEffect } from 'react';
+import { useEffect } from 'react';
 import { usePageActions } from '../app/actions';
 import { classes } from '../ui/classes';
 import { Skeleton } from '../ui/Empty';
+import { lazily } from '../ui/lazily';
 import { useNarrow } from '../ui/useNarrow';
 import style from './Builder.module.css';
 import { BuilderCanvas } from './Canvas';
@@ -11,8 +12,8 @@ import { flushTyped } from './form/useBuffered';
 import { placeOf } from './lookup';
 import { useActions } from './useActions';
 
-const Panel = lazy(() => import('./panel/Panel'));
-const ConflictDialog = lazy(() => import('./ConflictDialog'));
+const Panel = lazily(() => import('./panel/Panel'), <Skeleton />);
+const ConflictDialog = lazily(() => import('./ConflictDialog'));
 
 /** The tab "Build": the graph, and beside it the selected node, the text, what changed, what is wrong. */
 export default function BuilderTab() {
@@ -26,15 +27,9 @@ export default function BuilderTab() {
       id="build"
     >
       <BuilderCanvas isNarrow={isNarrow} />
-      {panel !== null && (
-        <Suspense fallback={<Skeleton />}>
-          <Panel panel={panel} />
-        </Suspense>
-      )}
+      {panel !== null && <Panel panel={panel} />}
       {state.saving.is === 'conflict' && (
-        <Suspense>
-          <ConflictDialog conflicts={state.saving.conflicts} theirs={state.saving.theirs.draft} />
-        </Suspense>
+        <ConflictDialog conflicts={state.saving.conflicts} theirs={state.saving.theirs.draft} />
       )}
     </div>
   );

@@ -1,5 +1,5 @@
 import { Play, Redo2, Undo2 } from 'lucide-react';
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import { usePageActions } from '../../app/actions';
 import { useBlocked } from '../../app/useSession';
@@ -9,11 +9,12 @@ import { useChanges } from '../../builder/useChanges';
 import { Button } from '../../ui/Button';
 import { Chip } from '../../ui/Chip';
 import { MOD } from '../../ui/Kbd';
+import { lazily } from '../../ui/lazily';
 import { SaveState } from './SaveState';
 import style from './Workflow.module.css';
 
-const PublishDialog = lazy(() => import('../../builder/PublishDialog'));
-const RunDialog = lazy(() => import('../../builder/RunDialog'));
+const PublishDialog = lazily(() => import('../../builder/PublishDialog'));
+const RunDialog = lazily(() => import('../../builder/RunDialog'));
 
 const TABS = [
   { id: 'build', label: 'Build' },
@@ -78,10 +79,8 @@ function DraftActions() {
       <Button look="primary" blocked={publishReason} onClick={() => setOpen('publish')}>
         {label.text}
       </Button>
-      <Suspense>
-        {open === 'run' && <RunDialog title="Run draft" onClose={() => setOpen(null)} />}
-        {open === 'publish' && <PublishDialog onClose={() => setOpen(null)} />}
-      </Suspense>
+      {open === 'run' && <RunDialog title="Run draft" onClose={() => setOpen(null)} />}
+      {open === 'publish' && <PublishDialog onClose={() => setOpen(null)} />}
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Plus } from 'lucide-react';
-import { lazy, Suspense, useState } from 'react';
+import { useState } from 'react';
 import { Link } from 'wouter';
 import type { Schemas } from '../../../api/client';
 import { getKeysOf } from '../../../api/workflow';
@@ -9,6 +9,7 @@ import { Button } from '../../../ui/Button';
 import { Chip } from '../../../ui/Chip';
 import { Skeleton } from '../../../ui/Empty';
 import { formatAgo } from '../../../ui/format';
+import { lazily } from '../../../ui/lazily';
 import { type Column, Table } from '../../../ui/Table';
 import style from './Api.module.css';
 import { Section } from './Section';
@@ -56,7 +57,7 @@ export function KeysPart({ workflowId }: { workflowId: string }) {
       }
     >
       {blocked ? <p className={style.faint}>{blocked}</p> : <Keys workflowId={workflowId} />}
-      <Suspense fallback={null}>{creating && <NewKey workflowId={workflowId} onClose={close} />}</Suspense>
+      {creating && <NewKey workflowId={workflowId} onClose={close} />}
     </Section>
   );
 }
@@ -81,4 +82,4 @@ function List({ keys }: { keys: Key[] }) {
   );
 }
 
-const NewKey = lazy(() => import('./NewKey'));
+const NewKey = lazily(() => import('./NewKey'));
