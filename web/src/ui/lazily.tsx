@@ -8,7 +8,7 @@ type Load<Props> = () => Promise<{ default: ComponentType<Props> }>;
  */
 export function lazily<Props extends object>(load: Load<Props>, meanwhile: ReactNode = null): ComponentType<Props> {
   let loaded: ComponentType<Props> | null = null;
-  // biome-ignore lint/correctness/noNestedComponentDefinitions: lazily is called where modules begin, not in components
+  // biome-ignore lint/correctness/noComponentHookFactories: lazily is called where modules begin, not in components
   return function Lazily(props: Props) {
     const [Shown, setShown] = useState(() => loaded);
     const [failure, setFailure] = useState<unknown>(null);
