@@ -17,7 +17,6 @@ type Saved = WorkflowDraft['draft'];
 /** Two people changed the same parts: each is decided here. Everything else has merged already. */
 export default function ConflictDialog({ conflicts, theirs }: { conflicts: Conflict[]; theirs: Saved }) {
   const { store } = useBuilder();
-  const by = nameIn(useKeyNames(), theirs.saved_by ?? '') ?? theirs.saved_by;
   const [choices, setChoices] = useState<Record<string, Choice>>({});
   const open = conflicts.filter(({ key }) => choices[key] === undefined).length;
   return (
@@ -27,8 +26,8 @@ export default function ConflictDialog({ conflicts, theirs }: { conflicts: Confl
       title="Somebody else changed the same parts"
       lead={
         <>
-          Saved {formatAgo(theirs.saved_at)} {by ? <>with the key {by}</> : 'by the operator'}. Everything else of both
-          is merged. Choose for each of these; undo brings your text back.
+          <SavedBy of={theirs} /> Everything else of both is merged. Choose for each of these; undo brings your text
+          back.
         </>
       }
       onClose={() => {}}
@@ -55,6 +54,12 @@ export default function ConflictDialog({ conflicts, theirs }: { conflicts: Confl
       ))}
     </Dialog>
   );
+}
+
+function SavedBy({ of: { saved_at, saved_by } }: { of: Saved }) {
+  const keys = useKeyNames();
+  const by = saved_by === null ? 'by the operator' : `with the key ${nameIn(keys, saved_by) ?? saved_by}`;
+  return `Saved ${formatAgo(saved_at)} ${by}.`;
 }
 
 const SIDES: { value: Choice; label: string }[] = [

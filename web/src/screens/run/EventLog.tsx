@@ -154,16 +154,18 @@ export function EventLines({ lines, hits, at, height, follow }: LinesProps) {
         </div>
       </div>
       <Marks hits={hits} count={lines.length} />
-      {isAway && (
-        <span className={style.toEnd}>
-          <Button size="small" icon={<ArrowDownToLine />} onClick={toEnd}>
-            To the end
-          </Button>
-        </span>
-      )}
+      {isAway && <ToEnd onClick={toEnd} />}
     </div>
   );
 }
+
+const ToEnd = ({ onClick }: { onClick: () => void }) => (
+  <span className={style.toEnd}>
+    <Button size="small" icon={<ArrowDownToLine />} onClick={onClick}>
+      To the end
+    </Button>
+  </span>
+);
 
 /** Keeps the end in view while lines come, until the wheel leaves it; back at the end it goes on. */
 function useFollowing(

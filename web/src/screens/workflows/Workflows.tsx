@@ -32,11 +32,7 @@ export default function Workflows() {
       title="Workflows"
       actions={
         <>
-          {!narrow && (
-            <Button icon={<Upload />} blocked={blocked} onClick={importFile}>
-              Import
-            </Button>
-          )}
+          {!narrow && <ImportButton blocked={blocked} onClick={importFile} />}
           <Button look="primary" icon={<Plus />} shortcut="C" blocked={blocked} onClick={create}>
             {narrow ? 'New' : 'New workflow'}
           </Button>
@@ -56,6 +52,12 @@ export default function Workflows() {
     </Page>
   );
 }
+
+const ImportButton = (props: { blocked: string | null; onClick: () => void }) => (
+  <Button icon={<Upload />} {...props}>
+    Import
+  </Button>
+);
 
 /** Asks for the sums that the list shows while the list itself is on its way. */
 function usePrefetchedSums() {
