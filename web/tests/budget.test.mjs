@@ -49,6 +49,34 @@ test('the first load has at most 150 KiB of script, and fonts of at most 80 KiB'
   assert.ok(total(list.font) <= 80 * KIB, inKib(total(list.font)));
 });
 
+for (const [path, list] of [
+  ['/workflows', '/v1/workflows?limit=100&include=last_run'],
+  ['/runs', '/v1/runs?limit=100'],
+]) {
+  test(`${path} asks for its list before the console has come, and once`, async () => {
+    const page = await stage.open();
+    const asked = [];
+    page.on('request', (request) => asked.push(request.url().slice(page.base.length)));
+    let release = () => {};
+    const held = new Promise((resolve) => {
+      release = () => resolve(undefined);
+    });
+    await page.route('**/assets/start-*.js', async (route) => {
+      await held;
+      await route.continue();
+    });
+    const opened = page.goto(page.base + path);
+    await page.waitForRequest((request) => request.url() === page.base + list);
+    release();
+    await opened;
+    await page.getByRole('main').locator('tbody tr').first().waitFor();
+    for (const address of [list, '/v1/keys/self']) {
+      assert.equal(asked.filter((one) => one === address).length, 1, `${address} is asked for once`);
+    }
+    await page.close();
+  });
+}
+
 test('the graph comes with the builder, the editor with the document', async (context) => {
   const list = await load('/workflows', stage.server.key);
   const builder = await load('/workflows/support-reply', stage.server.key);

@@ -333,6 +333,9 @@ test('what two people change in one node is asked about, and both sides are show
   const dialog = page.getByRole('dialog', { name: 'Somebody else changed the same parts' });
   await dialog.getByRole('figure', { name: 'Theirs' }).getByText('template: theirs').waitFor();
   await dialog.getByRole('figure', { name: 'Yours' }).getByText('template: mine').waitFor();
+  await dialog.getByText(/^Saved (now|\d+ s ago) by the operator/).waitFor();
+  await dialog.getByRole('button', { name: 'Copy your text' }).click();
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /template: mine/);
   assert.deepEqual(await accessibility(page), []);
   const merge = dialog.getByRole('button', { name: 'Merge and save' });
   assert.equal(await merge.getAttribute('aria-disabled'), 'true');

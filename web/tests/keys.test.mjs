@@ -94,6 +94,9 @@ test('a key that only runs and reads begins at the runs, and sees what it lacks'
   assert.deepEqual(other.problems, []);
   await visit(other, '/workflows');
   await other.getByText('Your key may not see the workflows').waitFor();
+  await other.getByRole('button', { name: 'Copy the CLI command' }).click();
+  const command = await other.evaluate(() => navigator.clipboard.readText());
+  assert.match(command, /^flowgate keys create \S+ .*--scopes \S*author$/);
   await other.close();
 });
 

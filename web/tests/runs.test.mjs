@@ -70,6 +70,10 @@ test('the failed run is found by filters', async () => {
   await page.getByRole('textbox', { name: 'Slower than' }).fill('10 min');
   await button('Apply').click();
   await page.getByRole('heading', { name: 'No run matches' }).waitFor();
+  await page.getByText('Status Failed, workflow Order desk, node reply, slower than 10 min.').waitFor();
+  await page.getByText('There are 6 runs without “slower than 10 min”.').waitFor();
+  await button('Drop “slower than 10 min”').click();
+  await until(async () => (await rows().count()) === 6, 'the six runs are back');
 });
 
 test('the failed run is found by its text', async () => {

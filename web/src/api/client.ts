@@ -1,4 +1,5 @@
 import createClient, { type Middleware } from 'openapi-fetch';
+import { takeEarly } from './early';
 import type { components, paths } from './schema';
 import { server } from './server';
 import { session } from './session';
@@ -45,7 +46,7 @@ export async function authorizedFetch(input: Request | string, init?: RequestIni
   const key = session.key();
   const tries = request.headers.has('Authorization');
   if (key && !tries) request.headers.set('Authorization', `Bearer ${key}`);
-  const response = await fetch(request).catch((error: unknown) => {
+  const response = await (takeEarly(request) ?? fetch(request)).catch((error: unknown) => {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     server.isAway();
     throw new ApiError(0, 'offline', 'The server does not answer.');
@@ -74,3 +75,10 @@ export const api = client;
 export async function body<T>(answer: Promise<{ data?: T }>): Promise<T> {
   return (await answer).data as T;
 }
+
+/** The same answer, or null where there is nothing. */
+export const unlessMissing = <T>(answer: Promise<T>): Promise<T | null> =>
+  answer.catch((error: unknown) => {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
+  });

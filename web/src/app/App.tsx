@@ -1,29 +1,16 @@
 import { onlineManager, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { Suspense, useEffect, useRef } from 'react';
+import { Fragment, useEffect, useRef } from 'react';
 import { Redirect, Route, Router, Switch, useLocation } from 'wouter';
 import { ApiError } from '../api/client';
 import { server } from '../api/server';
 import { session } from '../api/session';
-import { Skeleton } from '../ui/Empty';
 import { Page } from '../ui/Page';
 import { Announcements } from './announce';
 import { base } from './base';
 import { RouteBoundary } from './RouteBoundary';
 import { Shell } from './Shell';
-import style from './Shell.module.css';
 import { SignIn } from './SignIn';
-import {
-  Approvals,
-  Deliveries,
-  Keys,
-  Numbers,
-  preloadScreen,
-  Run,
-  Runs,
-  Secrets,
-  Workflow,
-  Workflows,
-} from './screens';
+import { Approvals, Deliveries, Keys, Loading, Numbers, Run, Runs, Secrets, Workflow, Workflows } from './screens';
 import { pageOf } from './useRouteFocus';
 import { ownKeyOf, useBlocked, useKey, useOwnKey } from './useSession';
 
@@ -52,8 +39,7 @@ const queries = new QueryClient({
 // wait with the data that they have, and are read again when it is back.
 onlineManager.setEventListener((setOnline) => server.subscribe(() => setOnline(!server.state().away)));
 
-// Both come while the shell is drawn.
-preloadScreen();
+// It comes while the shell is drawn.
 const stored = session.key();
 if (stored !== null) queries.prefetchQuery(ownKeyOf(stored));
 
@@ -81,8 +67,8 @@ function Places() {
   return (
     <Shell>
       <RouteBoundary route={pageOf(location)}>
-        {/* By page: while the next one loads, the effects of the one before must not go on behind it. */}
-        <Suspense key={pageOf(location)} fallback={<Loading />}>
+        {/* By page: the next one begins anew, also where it is of the same kind. */}
+        <Fragment key={pageOf(location)}>
           <Switch>
             <Route path="/">
               <FirstPlace />
@@ -105,7 +91,7 @@ function Places() {
               </Page>
             </Route>
           </Switch>
-        </Suspense>
+        </Fragment>
       </RouteBoundary>
     </Shell>
   );
@@ -118,9 +104,3 @@ function FirstPlace() {
   if (own.isPending) return <Loading />;
   return <Redirect to={blocked('author') === null ? '/workflows' : '/runs'} replace />;
 }
-
-const Loading = () => (
-  <div className={style.loading}>
-    <Skeleton />
-  </div>
-);

@@ -4,8 +4,10 @@ import { ApiError } from '../api/client';
 import { session } from '../api/session';
 import { Button } from '../ui/Button';
 import { Chip } from '../ui/Chip';
+import { CopyButton } from '../ui/CodeBlock';
 import { Empty } from '../ui/Empty';
 import { Note } from '../ui/Note';
+import { keyCommand } from './keyCommand';
 import { useSecondsUntil } from './useSecondsUntil';
 import { useOwnKey } from './useSession';
 
@@ -42,17 +44,23 @@ function Forbidden({ what, error }: { what: string; error: ApiError }) {
     <Empty
       icon={<Lock />}
       title={`Your key may not see ${what}`}
-      actions={<Button onClick={() => session.ask('change')}>Sign in with another key</Button>}
+      actions={
+        <>
+          <Button onClick={() => session.ask('change')}>Sign in with another key</Button>
+          {own && scope && <CopyButton text={keyCommand(own, scope)} label="Copy the CLI command" size="normal" />}
+        </>
+      }
     >
       {own && (
         <>
-          {own.name} has <Words words={own.scopes} /> {own.workflows !== '*' && 'on its own workflows'} –{' '}
+          {own.name} has <Words words={own.scopes} />
+          {own.workflows !== '*' && ' on its own workflows'}.{' '}
         </>
       )}
       {scope ? (
         <>
-          <Words words={[scope]} /> is needed{own?.scopes.includes(scope as never) && ' on all workflows'}. An admin can
-          make such a key.
+          This needs <Words words={[scope]} />
+          {own?.scopes.includes(scope as never) && ' on all workflows'}. An admin can make such a key.
         </>
       ) : (
         sentence(error.message)

@@ -1,9 +1,10 @@
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { useEffect, useState } from 'react';
+import { lazily } from '../ui/lazily';
+import { useModal } from '../ui/useModal';
 import { SignInAgain } from './SignInAgain';
 import { useShortcut } from './shortcuts';
 
-const Palette = lazy(() => import('./Palette'));
-const ShortcutMap = lazy(() => import('./ShortcutMap'));
+const loadPalette = () => import('./Palette');
 
 type Name = 'palette' | 'shortcuts';
 
@@ -11,6 +12,14 @@ const open = (name: Name) => document.dispatchEvent(new Event(`flowgate:${name}`
 
 export const openPalette = () => open('palette');
 export const openShortcutMap = () => open('shortcuts');
+
+const PALETTE_AFTER_MS = 2_000;
+
+/** Holds the page until the overlay has come: a letter that is meant for the palette must not rerun the run behind it. */
+const Coming = () => <dialog ref={useModal()} className="visually-hidden" aria-label="Loading" />;
+
+const Palette = lazily(loadPalette, <Coming />);
+const ShortcutMap = lazily(() => import('./ShortcutMap'), <Coming />);
 
 /** What can lie over any page: the palette, the map of the keyboard, the sign-in when the key has ended. */
 export function Overlays() {
@@ -25,15 +34,15 @@ export function Overlays() {
       for (const end of ends) end();
     };
   }, []);
+  // So that it is there at once: who opens it goes on typing.
+  useEffect(() => void setTimeout(() => loadPalette().catch(() => undefined), PALETTE_AFTER_MS), []);
   useShortcut('mod+k', openPalette, { label: 'Search or jump to' });
   useShortcut('?', openShortcutMap, { label: 'All shortcuts' });
   const close = () => setShown(null);
   return (
     <>
-      <Suspense>
-        {shown === 'palette' && <Palette onClose={close} />}
-        {shown === 'shortcuts' && <ShortcutMap onClose={close} />}
-      </Suspense>
+      {shown === 'palette' && <Palette onClose={close} />}
+      {shown === 'shortcuts' && <ShortcutMap onClose={close} />}
       <SignInAgain />
     </>
   );

@@ -1,7 +1,18 @@
-import { ArrowRight, ChartNoAxesGantt, type LucideIcon, Search, Settings, Workflow, Zap } from 'lucide-react';
-import { useEffect, useId, useRef, useState } from 'react';
+import {
+  ArrowRight,
+  ChartNoAxesGantt,
+  CircleDot,
+  type LucideIcon,
+  Search,
+  Settings,
+  Workflow,
+  Zap,
+} from 'lucide-react';
+import { useId, useState } from 'react';
 import { classes } from '../ui/classes';
 import { Kbd } from '../ui/Kbd';
+import { intoView, useChoice } from '../ui/useChoice';
+import { useModal } from '../ui/useModal';
 import { shown } from './keys';
 import style from './Palette.module.css';
 import { type Entry, matching } from './paletteEntries';
@@ -10,6 +21,7 @@ import { usePaletteEntries } from './usePaletteEntries';
 
 const ICON: Record<Entry['kind'], LucideIcon> = {
   action: Zap,
+  node: CircleDot,
   place: ArrowRight,
   workflow: Workflow,
   run: ChartNoAxesGantt,
@@ -18,21 +30,9 @@ const ICON: Record<Entry['kind'], LucideIcon> = {
 
 /** Searches everything that can be gone to or done, and does it. */
 export default function Palette({ onClose }: { onClose: () => void }) {
-  const dialog = useRef<HTMLDialogElement>(null);
+  const dialog = useModal();
   const list = useId();
-  const [typed, setTyped] = useState('');
-  const [at, setAt] = useState(0);
-  const found = matching(usePaletteEntries(typed), typed);
-  const chosen = found[Math.min(at, found.length - 1)];
-  useEffect(() => {
-    const element = dialog.current;
-    element?.showModal();
-    return () => element?.close();
-  }, []);
-  useEffect(() => {
-    if (at >= 0) dialog.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' });
-  }, [at]);
-
+  const { typed, type, found, at, active, point, step } = useSearch();
   const act = (entry: Entry | undefined) => {
     if (!entry || entry.blocked) return;
     onClose();
@@ -40,13 +40,10 @@ export default function Palette({ onClose }: { onClose: () => void }) {
     setTimeout(entry.run);
   };
   const onKeyDown = (event: React.KeyboardEvent) => {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step && found.length) setAt((Math.min(at, found.length - 1) + step + found.length) % found.length);
-    else if (event.key === 'Enter') act(chosen);
-    else return;
+    if (event.key === 'Enter') act(active);
+    else if (!step(event.key)) return;
     event.preventDefault();
   };
-
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: a click beside it closes it, as Escape does
     <dialog
@@ -58,17 +55,26 @@ export default function Palette({ onClose }: { onClose: () => void }) {
     >
       <Head
         list={list}
-        active={chosen ? `${list}-${found.indexOf(chosen)}` : undefined}
+        active={active ? `${list}-${at}` : undefined}
         typed={typed}
-        onType={(text) => {
-          setTyped(text);
-          setAt(0);
-        }}
+        onType={type}
         onKeyDown={onKeyDown}
       />
-      <Found list={list} found={found} chosen={chosen} onPick={act} onPoint={setAt} />
+      <Found list={list} found={found} chosen={active} onPick={act} onPoint={point} />
     </dialog>
   );
+}
+
+/** What is typed, and what it finds. */
+function useSearch() {
+  const [typed, setTyped] = useState('');
+  const found = matching(usePaletteEntries(typed), typed);
+  const choice = useChoice(found);
+  const type = (text: string) => {
+    setTyped(text);
+    choice.point(0);
+  };
+  return { typed, type, found, ...choice };
 }
 
 type HeadProps = {
@@ -135,6 +141,7 @@ function Option({ id, entry, chosen, onPick, onPoint }: OptionProps) {
     // biome-ignore lint/a11y/useKeyWithClickEvents: the keyboard acts in the text field, which names the active option
     // biome-ignore lint/a11y/useFocusableInteractive: the focus stays in the text field
     <div
+      ref={chosen ? intoView : undefined}
       role="option"
       id={id}
       aria-selected={chosen}

@@ -9,16 +9,7 @@ import { APPLE, singlesAreOn, switchSingles, useBindings } from './shortcuts';
 /** What the keyboard does on this page. */
 export default function ShortcutMap({ onClose }: { onClose: () => void }) {
   const [on, setOn] = useState(singlesAreOn);
-  // What yields stands in front of the rest, the last bound first.
-  const named = useBindings()
-    .filter((binding) => binding.label)
-    .toReversed();
-  const groups = [
-    { title: 'This page', bindings: named.filter((binding) => !binding.yields && !isEverywhere(binding.keys)) },
-    { title: 'Lists', bindings: named.filter((binding) => binding.yields && !binding.keys.startsWith('g ')) },
-    { title: 'Go to', bindings: named.filter((binding) => binding.keys.startsWith('g ')) },
-    { title: 'Everywhere', bindings: named.filter((binding) => isEverywhere(binding.keys)) },
-  ].filter((group) => group.bindings.length);
+  const groups = groupsOf(useBindings());
   return (
     <Dialog title="Keyboard shortcuts" onClose={onClose} wide>
       <Checkbox
@@ -48,6 +39,17 @@ export default function ShortcutMap({ onClose }: { onClose: () => void }) {
       </div>
     </Dialog>
   );
+}
+
+function groupsOf(bindings: ReturnType<typeof useBindings>) {
+  // What yields stands in front of the rest, the last bound first.
+  const named = bindings.filter((binding) => binding.label).toReversed();
+  return [
+    { title: 'This page', bindings: named.filter((binding) => !binding.yields && !isEverywhere(binding.keys)) },
+    { title: 'Lists', bindings: named.filter((binding) => binding.yields && !binding.keys.startsWith('g ')) },
+    { title: 'Go to', bindings: named.filter((binding) => binding.keys.startsWith('g ')) },
+    { title: 'Everywhere', bindings: named.filter((binding) => isEverywhere(binding.keys)) },
+  ].filter((group) => group.bindings.length);
 }
 
 const isEverywhere = (keys: string) => keys === '?' || keys === 'mod+k';

@@ -8,31 +8,15 @@ import { Checkbox, Field, Input } from '../ui/Field';
 import { Logo } from './Logo';
 import style from './SignIn.module.css';
 
-/** Asks for a key and tries it. `onDone` is given where it stands over a page whose key has ended. */
-export function KeyForm({ onDone }: { onDone?: () => void }) {
+/** Asks for a key and tries it. */
+export function KeyForm() {
   const [key, setKey] = useState('');
   const [keep, setKeep] = useState(session.key() !== null);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<string | null>(null);
-  const queries = useQueryClient();
-
-  const submit = async (event: FormEvent) => {
+  const { busy, error, forget, signIn } = useSignIn();
+  const submit = (event: FormEvent) => {
     event.preventDefault();
-    const given = key.trim();
-    if (!given) return setError('Paste a key first.');
-    setBusy(true);
-    try {
-      await body(api.GET('/v1/keys/self', { headers: { Authorization: `Bearer ${given}` } }));
-      session.signIn(given, keep);
-      await queries.invalidateQueries();
-      onDone?.();
-    } catch (failure) {
-      setError(explain(failure));
-    } finally {
-      setBusy(false);
-    }
+    void signIn(key.trim(), keep);
   };
-
   return (
     <form className={style.form} onSubmit={submit}>
       <Field label="Key" error={error}>
@@ -42,7 +26,7 @@ export function KeyForm({ onDone }: { onDone?: () => void }) {
             value={key}
             onChange={(event) => {
               setKey(event.target.value);
-              setError(null);
+              forget();
             }}
           />
         )}
@@ -56,6 +40,27 @@ export function KeyForm({ onDone }: { onDone?: () => void }) {
       </Button>
     </form>
   );
+}
+
+/** Tries a key at the server, and signs in with it if it is good. */
+function useSignIn() {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<string | null>(null);
+  const queries = useQueryClient();
+  const signIn = async (key: string, keep: boolean) => {
+    if (!key) return setError('Paste a key first.');
+    setBusy(true);
+    try {
+      await body(api.GET('/v1/keys/self', { headers: { Authorization: `Bearer ${key}` } }));
+      session.signIn(key, keep);
+      await queries.invalidateQueries();
+    } catch (failure) {
+      setError(explain(failure));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { busy, error, forget: () => setError(null), signIn };
 }
 
 /** A field whose dots can be made readable. */

@@ -8,6 +8,8 @@ export type PageAction = {
   label: string;
   /** What it is about: "this run". */
   hint?: string;
+  /** A node is gone to rather than done. */
+  kind?: 'node';
   /** The keys that do it, as `useShortcut` names them: `c`, `mod+s`. */
   shortcut?: string;
   run: () => void;
@@ -29,7 +31,7 @@ export function usePageActions(actions: PageAction[]) {
   const latest = useRef(actions);
   latest.current = actions;
   const shape = JSON.stringify(
-    actions.map(({ id, label, hint, shortcut, blocked }) => [id, label, hint, shortcut, blocked]),
+    actions.map(({ id, label, hint, kind, shortcut, blocked }) => [id, label, hint, kind, shortcut, blocked]),
   );
   // biome-ignore lint/correctness/useExhaustiveDependencies: `shape` is what of the list is shown; the rest is read when run
   useEffect(() => {

@@ -4,7 +4,7 @@ export type Entry = {
   id: string;
   label: string;
   hint?: string;
-  kind: 'action' | 'place' | 'workflow' | 'run' | 'setting';
+  kind: 'action' | 'node' | 'place' | 'workflow' | 'run' | 'setting';
   shortcut?: string;
   blocked?: string | null;
   run: () => void;

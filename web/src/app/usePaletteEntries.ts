@@ -16,7 +16,7 @@ export function usePaletteEntries(typed: string): Entry[] {
   const pasted = runIdIn(typed);
   return [
     ...(pasted ? [pastedRun(pasted, typed, navigate)] : []),
-    ...actions.map((action): Entry => ({ ...action, kind: 'action' })),
+    ...actions.map((action): Entry => ({ ...action, kind: action.kind ?? 'action' })),
     ...PLACES.map(
       ({ path, label, shortcut }): Entry => ({
         id: path,

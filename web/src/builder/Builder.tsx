@@ -1,6 +1,8 @@
-import { lazy, Suspense, useEffect } from 'react';
+import { useEffect } from 'react';
+import { usePageActions } from '../app/actions';
 import { classes } from '../ui/classes';
 import { Skeleton } from '../ui/Empty';
+import { lazily } from '../ui/lazily';
 import { useNarrow } from '../ui/useNarrow';
 import style from './Builder.module.css';
 import { BuilderCanvas } from './Canvas';
@@ -10,31 +12,39 @@ import { flushTyped } from './form/useBuffered';
 import { placeOf } from './lookup';
 import { useActions } from './useActions';
 
-const Panel = lazy(() => import('./panel/Panel'));
-const ConflictDialog = lazy(() => import('./ConflictDialog'));
+const Panel = lazily(() => import('./panel/Panel'), <Skeleton />);
+const ConflictDialog = lazily(() => import('./ConflictDialog'));
 
 /** The tab "Build": the graph, and beside it the selected node, the text, what changed, what is wrong. */
 export default function BuilderTab() {
   const { panel, state } = useBuilder();
   const isNarrow = useNarrow();
   useProblemKeys();
+  useNodesInPalette();
   return (
     <div
       className={classes(style.builder, panel === null && style.closed, panel === 'document' && style.wide)}
       id="build"
     >
       <BuilderCanvas isNarrow={isNarrow} />
-      {panel !== null && (
-        <Suspense fallback={<Skeleton />}>
-          <Panel panel={panel} />
-        </Suspense>
-      )}
+      {panel !== null && <Panel panel={panel} />}
       {state.saving.is === 'conflict' && (
-        <Suspense>
-          <ConflictDialog conflicts={state.saving.conflicts} />
-        </Suspense>
+        <ConflictDialog conflicts={state.saving.conflicts} theirs={state.saving.theirs.draft} />
       )}
     </div>
+  );
+}
+
+function useNodesInPalette() {
+  const { state, select } = useBuilder();
+  usePageActions(
+    (state.outline?.nodes ?? []).map(({ id, kind }) => ({
+      id: `node ${id}`,
+      label: id,
+      hint: `${kind}, node of this workflow`,
+      kind: 'node',
+      run: () => select(id),
+    })),
   );
 }
 

@@ -16,7 +16,7 @@ import { useGraphKeys } from './useGraphKeys';
 
 /** The graph with what floats above it: adding a node, and what is wrong. */
 export function BuilderCanvas({ isNarrow }: { isNarrow: boolean }) {
-  const { store, state, kinds, selected, select, open, locked } = useBuilder();
+  const { store, state, kinds, selected, select, open } = useBuilder();
   const [isAdding, setAdding] = useState(false);
   const frame = useRef<HTMLElement>(null);
   const actions = useActions();
@@ -45,22 +45,30 @@ export function BuilderCanvas({ isNarrow }: { isNarrow: boolean }) {
       />
       {!isNarrow && (
         <div className={style.tools}>
-          <button
-            type="button"
-            aria-expanded={isAdding}
-            disabled={locked !== null || !kinds}
-            title={locked ?? undefined}
-            onPointerDown={(event) => event.nativeEvent.stopImmediatePropagation()}
-            onClick={() => setAdding(!isAdding)}
-          >
-            <Plus aria-hidden /> Add node <Kbd>A</Kbd>
-          </button>
+          <AddButton isAdding={isAdding} onClick={() => setAdding(!isAdding)} />
           {words && <span className={style.badges}>{words}</span>}
         </div>
       )}
       <Verdict onOpen={() => open('problems')} />
       {isAdding && kinds && <Palette kinds={kinds} after={after} onAdd={actions.add} onClose={close} />}
     </section>
+  );
+}
+
+function AddButton({ isAdding, onClick }: { isAdding: boolean; onClick: () => void }) {
+  const { kinds, locked } = useBuilder();
+  return (
+    <button
+      type="button"
+      aria-expanded={isAdding}
+      disabled={locked !== null || !kinds}
+      title={locked ?? undefined}
+      // Else the palette takes it for a press beside it, closes, and the click opens it again.
+      onPointerDown={(event) => event.nativeEvent.stopImmediatePropagation()}
+      onClick={onClick}
+    >
+      <Plus aria-hidden /> Add node <Kbd>A</Kbd>
+    </button>
   );
 }
 

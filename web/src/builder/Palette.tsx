@@ -4,6 +4,7 @@ import type { Kind, Kinds } from '../api/documents';
 import { classes } from '../ui/classes';
 import { Checkbox, Input } from '../ui/Field';
 import { KindTile } from '../ui/KindTile';
+import { intoView, useChoice } from '../ui/useChoice';
 import { type Choice, choicesFor } from './choices';
 import style from './Palette.module.css';
 
@@ -17,54 +18,16 @@ type Props = {
 
 /** Every kind of node by its group, and the vendors; typing finds. Enter takes the first one found. */
 export function Palette({ kinds, after, onAdd, onClose }: Props) {
-  const [query, setQuery] = useState('');
   const [connects, setConnects] = useState(true);
-  const [active, setActive] = useState(0);
   const root = useRef<HTMLDivElement>(null);
-  const field = useRef<HTMLInputElement>(null);
-  const groups = choicesFor(kinds, query);
-  const flat = groups.flatMap((group) => group.choices);
   usePressedBeside(root, onClose);
-  const find = (text: string) => {
-    setQuery(text);
-    setActive(0);
-  };
-  const take = (choice: Choice | undefined) => {
-    if (!choice) return;
-    if ('vendor' in choice) {
-      find(`${choice.vendor}.`);
-      field.current?.focus();
-    } else {
-      onAdd(choice.kind, connects);
-      onClose();
-    }
-  };
-  const keyDown = (event: React.KeyboardEvent) => {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step) setActive((active + step + flat.length) % Math.max(1, flat.length));
-    else if (event.key === 'Enter') take(flat[active]);
-    else if (event.key === 'Escape') onClose();
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
+  const take = (kind: Kind) => {
+    onAdd(kind, connects);
+    onClose();
   };
   return (
     <div ref={root} className={style.palette} role="dialog" aria-label="Add a node">
-      <Input
-        ref={field}
-        icon={<Search aria-hidden />}
-        autoFocus
-        role="combobox"
-        aria-label="Find a kind"
-        aria-expanded
-        aria-controls="palette-kinds"
-        aria-activedescendant={flat[active] ? `kind-${flat[active].id}` : undefined}
-        placeholder="Find a kind"
-        value={query}
-        onChange={(event) => find(event.target.value)}
-        onKeyDown={keyDown}
-      />
-      <Groups groups={groups} active={flat[active]} onChoose={take} />
+      <Finder kinds={kinds} onTake={take} onClose={onClose} />
       {after !== null && (
         <footer>
           <Checkbox
@@ -86,6 +49,51 @@ function usePressedBeside(box: RefObject<HTMLElement | null>, act: () => void) {
     document.addEventListener('pointerdown', pressed);
     return () => document.removeEventListener('pointerdown', pressed);
   }, [box]);
+}
+
+type FinderProps = { kinds: Kinds; onTake: (kind: Kind) => void; onClose: () => void };
+
+/** The field and the kinds that it finds. A vendor is taken by writing its name into the field. */
+function Finder({ kinds, onTake, onClose }: FinderProps) {
+  const [query, setQuery] = useState('');
+  const field = useRef<HTMLInputElement>(null);
+  const groups = choicesFor(kinds, query);
+  const { active, point, step } = useChoice(groups.flatMap((group) => group.choices));
+  const find = (text: string) => {
+    setQuery(text);
+    point(0);
+  };
+  const take = (choice: Choice) => {
+    if ('kind' in choice) return onTake(choice.kind);
+    find(`${choice.vendor}.`);
+    field.current?.focus();
+  };
+  const keyDown = (event: React.KeyboardEvent) => {
+    if (event.key === 'Escape') onClose();
+    else if (event.key === 'Enter') active && take(active);
+    else if (!step(event.key)) return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  return (
+    <>
+      <Input
+        ref={field}
+        icon={<Search aria-hidden />}
+        autoFocus
+        role="combobox"
+        aria-label="Find a kind"
+        aria-expanded
+        aria-controls="palette-kinds"
+        aria-activedescendant={active && `kind-${active.id}`}
+        placeholder="Find a kind"
+        value={query}
+        onChange={(event) => find(event.target.value)}
+        onKeyDown={keyDown}
+      />
+      <Groups groups={groups} active={active} onChoose={take} />
+    </>
+  );
 }
 
 type GroupsProps = {
@@ -114,14 +122,10 @@ function Groups({ groups, active, onChoose }: GroupsProps) {
 }
 
 function Option({ choice, isActive, onChoose }: { choice: Choice; isActive: boolean; onChoose: () => void }) {
-  const element = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    if (isActive) element.current?.scrollIntoView({ block: 'nearest' });
-  }, [isActive]);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the field above has the focus, and Enter in it chooses
     <div
-      ref={element}
+      ref={isActive ? intoView : undefined}
       id={`kind-${choice.id}`}
       role="option"
       tabIndex={-1}

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { CircleCheck, X } from 'lucide-react';
-import { useEffect, useRef, useState } from 'react';
+import { useState } from 'react';
 import { Link } from 'wouter';
 import { api, body } from '../api/client';
 import { useBlocked } from '../app/useSession';
@@ -8,6 +8,7 @@ import { Button } from '../ui/Button';
 import { Input } from '../ui/Field';
 import { MOD } from '../ui/Kbd';
 import { Note } from '../ui/Note';
+import { useModal } from '../ui/useModal';
 import { useBuilder } from './context';
 import style from './PublishDialog.module.css';
 import { Review } from './PublishReview';
@@ -15,19 +16,13 @@ import { nextVersion } from './version';
 
 /** Publishes the draft: what changes, what is wrong, notes. Then where callers find it. */
 export default function PublishDialog({ onClose }: { onClose: () => void }) {
-  const { store, state } = useBuilder();
-  const blocked = useBlocked();
-  const dialog = useRef<HTMLDialogElement>(null);
+  const { state } = useBuilder();
+  const reason = useReason();
+  const dialog = useModal();
   const [notes, setNotes] = useState('');
   const publish = usePublish(notes);
   const next = useNextVersion();
   const action = next ? `Publish ${next}` : 'Publish';
-  const errors = state.problems.filter((problem) => problem.severity === 'error');
-  const reason =
-    blocked('author', store.id) ??
-    (errors.length > 0 ? 'Fix the errors first.' : null) ??
-    (state.isReadable ? null : 'The text cannot be read.');
-  useEffect(() => dialog.current?.showModal(), []);
   return (
     <dialog
       ref={dialog}
@@ -54,6 +49,15 @@ export default function PublishDialog({ onClose }: { onClose: () => void }) {
       )}
     </dialog>
   );
+}
+
+/** Why the draft cannot be published. */
+function useReason(): string | null {
+  const { store, state } = useBuilder();
+  const blocked = useBlocked()('author', store.id);
+  if (blocked) return blocked;
+  if (state.problems.some((problem) => problem.severity === 'error')) return 'Fix the errors first.';
+  return state.isReadable ? null : 'The text cannot be read.';
 }
 
 type FootProps = {

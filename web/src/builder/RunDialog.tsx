@@ -4,10 +4,10 @@ import { useLocation } from 'wouter';
 import { parseDocument, stringify } from 'yaml';
 import { authorizedFetch, BASE } from '../api/client';
 import { useBlocked } from '../app/useSession';
-import { Button } from '../ui/Button';
 import { Dialog } from '../ui/Dialog';
-import { Field, Textarea } from '../ui/Field';
+import { DialogFoot } from '../ui/DialogFoot';
 import { Note } from '../ui/Note';
+import { TextAreaField } from '../ui/TextField';
 import { useBuilder } from './context';
 import { emptyOf } from './names';
 import { useDocumentValue } from './useDocument';
@@ -22,6 +22,7 @@ export default function RunDialog({ title, part, onClose }: { title: string; par
   const [text, setText] = useState(exampleInput(useDocumentValue()?.input));
   const document = parseDocument(text);
   const isWrong = document.errors.length > 0;
+  const reason = blocked('author', store.id) ?? blocked('run', store.id) ?? (isWrong ? 'The input is not YAML.' : null);
   const run = useMutation({
     mutationFn: async () => {
       if (!(await store.save())) throw new Error('The draft could not be saved, so that it cannot run.');
@@ -35,25 +36,21 @@ export default function RunDialog({ title, part, onClose }: { title: string; par
       lead="The draft runs as it is now. Callers are not affected."
       onClose={onClose}
       footer={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button
-            look="primary"
-            busy={run.isPending}
-            blocked={
-              blocked('author', store.id) ?? blocked('run', store.id) ?? (isWrong ? 'The input is not YAML.' : null)
-            }
-            onClick={() => run.mutate()}
-          >
-            Run
-          </Button>
-        </>
+        <DialogFoot busy={run.isPending} blocked={reason} onClick={() => run.mutate()} onClose={onClose}>
+          Run
+        </DialogFoot>
       }
     >
       {run.error && <Note tone="bad">{run.error.message}</Note>}
-      <Field label="Input" hint="YAML or JSON" error={isWrong ? document.errors[0]?.message.split('\n')[0] : undefined}>
-        {(ids) => <Textarea {...ids} mono rows={8} value={text} onChange={(event) => setText(event.target.value)} />}
-      </Field>
+      <TextAreaField
+        label="Input"
+        hint="YAML or JSON"
+        error={document.errors[0]?.message.split('\n')[0]}
+        mono
+        rows={8}
+        value={text}
+        onChange={setText}
+      />
     </Dialog>
   );
 }

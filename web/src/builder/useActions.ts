@@ -11,25 +11,10 @@ import { nodeOf } from './lookup';
 
 /** What can be done to the document; each is one step of the history. Nothing happens while the text is locked. */
 export function useActions() {
-  const { store, state, selected, select, locked } = useBuilder();
-  const node = nodeOf(state.outline, selected);
-  const isGate = selected === INPUT || selected === OUTPUT;
-  const key = isGate ? null : selected;
-
-  const whenOpen = (act: (tools: Tools) => void) => locked === null && withTools(act);
-  const change = (about: string, edit: (text: string, tools: Tools) => string) =>
-    whenOpen((tools) => store.edit(edit(store.text, tools), about));
-  /** An edit that makes a node, which is selected then. */
-  const make = (about: string, edit: (tools: Tools) => { text: string; id: string | null }) =>
-    whenOpen((tools) => {
-      const { text, id } = edit(tools);
-      store.edit(text, about);
-      if (!id) return;
-      select(id);
-      announce(`Added ${id}`);
-    });
-  const insert = (yaml: string, options: { connects?: boolean; blanks?: boolean }) =>
-    make('add', (tools) => tools.addNodes(store.text, yaml, spotOf(key, node?.kind), options));
+  const { store, selected, select, locked } = useBuilder();
+  const { change, make, insert } = useEdits();
+  const key = keyOf(selected);
+  const mayChange = key !== null && locked === null;
   return {
     setField: (path: Path, value: unknown) =>
       key !== null && change(`${key} ${path.join('.')}`, (text, tools) => tools.setNodeField(text, key, path, value)),
@@ -38,12 +23,12 @@ export function useActions() {
     renameInput: (index: number, name: string) =>
       change('rename', (text, tools) => tools.renameInput(text, index, name)),
     rename: (id: string) => {
-      if (key === null || locked !== null) return;
+      if (!mayChange) return;
       change('rename', (text, tools) => tools.renameNode(text, key, id));
       select(id);
     },
     remove: () => {
-      if (key === null || locked !== null) return;
+      if (!mayChange) return;
       change('delete', (text, tools) => tools.deleteNode(text, key));
       select(null);
       announce(`Deleted ${key}. Undo brings it back.`);
@@ -66,6 +51,30 @@ export function useActions() {
     copy: async () => (key === null ? null : (await loadTools()).nodeText(store.text, key)),
   };
 }
+
+/** The ways to edit the text. `about` joins edits that follow each other into one step of the history. */
+function useEdits() {
+  const { store, state, selected, select, locked } = useBuilder();
+  const whenOpen = (act: (tools: Tools) => void) => locked === null && withTools(act);
+  const change = (about: string, edit: (text: string, tools: Tools) => string) =>
+    whenOpen((tools) => store.edit(edit(store.text, tools), about));
+  /** An edit that makes a node, which is selected then. */
+  const make = (about: string, edit: (tools: Tools) => { text: string; id: string | null }) =>
+    whenOpen((tools) => {
+      const { text, id } = edit(tools);
+      store.edit(text, about);
+      if (!id) return;
+      select(id);
+      announce(`Added ${id}`);
+    });
+  const spot = spotOf(keyOf(selected), nodeOf(state.outline, selected)?.kind);
+  const insert = (yaml: string, options: { connects?: boolean; blanks?: boolean }) =>
+    make('add', (tools) => tools.addNodes(store.text, yaml, spot, options));
+  return { change, make, insert };
+}
+
+/** The node that is selected; null where a gate is, or nothing. */
+const keyOf = (selected: string | null) => (selected === INPUT || selected === OUTPUT ? null : selected);
 
 /** Behind the selected node; in a container that is selected; else at the end. */
 function spotOf(selected: string | null, kind: string | undefined): Spot {

@@ -6,6 +6,7 @@ import {
   type Node,
   type NodeChange,
   ReactFlow,
+  type ReactFlowProps,
   ReactFlowProvider,
   useStore,
 } from '@xyflow/react';
@@ -40,22 +41,17 @@ export default function Canvas(props: Props) {
 }
 
 function Drawing(props: Props) {
-  const { selected, onSelect, readOnly, onKey, connecting } = props;
+  const { selected, onSelect, readOnly, onKey } = props;
   const drawing = useDrawing(props);
   const frame = useRef<HTMLDivElement>(null);
   const view = useView(frame, drawing, selected);
   const [hasFocus, setFocus] = useState(false);
   const [isMoving, setMoving] = useState(false);
-  const connection = useConnection(connecting);
+  const connection = useConnection(props.connecting);
   const level = useStore((store) => levelOf(store.transform[2]));
-  const nodes = useFlowNodes(drawing, readOnly);
   const choose = (id: string | null) => {
     onSelect(id);
     frame.current?.querySelector<HTMLElement>('[data-graph-tree] [tabindex="0"]')?.focus({ preventScroll: true });
-  };
-  const move = (changes: NodeChange<Node<NodeData>>[]) => {
-    const found = positionsIn(changes);
-    if (found.length > 0) drawing.setMoved((before) => ({ ...before, ...Object.fromEntries(found) }));
   };
   return (
     <div
@@ -67,32 +63,54 @@ function Drawing(props: Props) {
       data-connecting={connection.isConnecting || undefined}
     >
       <Tree {...drawing} selected={selected} onSelect={onSelect} onKey={onKey} onFocus={setFocus} onView={view.onKey} />
-      <ReactFlow
-        nodes={nodes}
-        edges={NO_EDGES}
-        nodeTypes={NODE_TYPES}
-        onNodesChange={move}
-        onNodeDragStop={() => drawing.keep(drawing.moved)}
-        onNodeClick={(_, node) => choose(node.id)}
-        onPaneClick={() => choose(null)}
+      <Flow
+        drawing={drawing}
+        readOnly={readOnly}
+        onChoose={choose}
         onMoveStart={(event) => {
           view.onMove(event);
           setMoving(true);
         }}
         onMoveEnd={() => setMoving(false)}
         onInit={view.fit}
-        onlyRenderVisibleElements
-        nodesDraggable={!readOnly}
-        nodesConnectable={!readOnly && connecting !== undefined}
+        nodesConnectable={!readOnly && props.connecting !== undefined}
         {...connection.props}
-        {...FIXED}
-      >
-        <Background variant={BackgroundVariant.Dots} gap={24} size={1.5} />
-        <Lines lines={drawing.lines} />
-        {nodes.length >= MINIMAP_FROM && <Overview />}
-      </ReactFlow>
+      />
       <ZoomBar onFit={view.fit} onTidy={readOnly ? null : view.tidy} />
     </div>
+  );
+}
+
+type FlowProps = ReactFlowProps<Node<NodeData>> & {
+  drawing: ReturnType<typeof useDrawing>;
+  readOnly: boolean;
+  onChoose: (id: string | null) => void;
+};
+
+/** What is seen: the nodes and lines, which the pointer moves and chooses. */
+function Flow({ drawing, readOnly, onChoose, ...rest }: FlowProps) {
+  const nodes = useFlowNodes(drawing, readOnly);
+  const move = (changes: NodeChange<Node<NodeData>>[]) => {
+    const found = positionsIn(changes);
+    if (found.length > 0) drawing.setMoved((before) => ({ ...before, ...Object.fromEntries(found) }));
+  };
+  return (
+    <ReactFlow
+      nodes={nodes}
+      edges={NO_EDGES}
+      nodeTypes={NODE_TYPES}
+      onNodesChange={move}
+      onNodeDragStop={() => drawing.keep(drawing.moved)}
+      onNodeClick={(_, node) => onChoose(node.id)}
+      onPaneClick={() => onChoose(null)}
+      nodesDraggable={!readOnly}
+      {...rest}
+      {...FIXED}
+    >
+      <Background variant={BackgroundVariant.Dots} gap={24} size={1.5} />
+      <Lines lines={drawing.lines} />
+      {nodes.length >= MINIMAP_FROM && <Overview />}
+    </ReactFlow>
   );
 }
 
@@ -114,6 +132,7 @@ const Overview = () => (
 
 /** What is the same in every drawing. The tree beside it has the keyboard, and the lines are our own. */
 const FIXED = {
+  onlyRenderVisibleElements: true,
   connectionLineType: ConnectionLineType.SmoothStep,
   connectionLineStyle: { stroke: 'var(--accent)', strokeWidth: 2, strokeDasharray: '4 4' },
   connectionRadius: 0,

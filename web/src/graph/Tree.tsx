@@ -19,16 +19,14 @@ type Props = {
 
 /** The graph as a tree, for keyboards and screen readers: the same nodes in the order of the document. Not seen. */
 export function Tree({ nodes, layout, selected, onSelect, onKey, onFocus, onView }: Props) {
-  const items = useRef(new Map<string, HTMLElement>());
   const root = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    const isInside = root.current?.contains(document.activeElement);
-    if (isInside && selected) items.current.get(selected)?.focus({ preventScroll: true });
+    if (root.current?.contains(document.activeElement)) itemIn(root.current, selected)?.focus({ preventScroll: true });
   }, [selected]);
   const current = selected !== null && layout.boxes.has(selected) ? selected : INPUT;
   const keyDown = (event: React.KeyboardEvent) => {
-    const direction = event.altKey || event.metaKey || event.ctrlKey ? undefined : ARROWS[event.key];
     const isPlain = !event.metaKey && !event.ctrlKey && !event.altKey;
+    const direction = isPlain ? ARROWS[event.key] : undefined;
     if (direction) {
       event.preventDefault();
       onSelect(selected === null ? INPUT : (stepFrom(layout, current, direction) ?? current));
@@ -50,26 +48,45 @@ export function Tree({ nodes, layout, selected, onSelect, onKey, onFocus, onView
       onBlur={() => onFocus(false)}
     >
       {nodes.map((drawn) => (
-        // biome-ignore lint/a11y/useKeyWithClickEvents: the tree around it handles the keys
-        <div
+        <Item
           key={drawn.id}
-          ref={(element) => {
-            if (element) items.current.set(drawn.id, element);
-            else items.current.delete(drawn.id);
-          }}
-          role="treeitem"
-          aria-level={depth(layout, drawn.id)}
-          aria-expanded={drawn.data.isContainer ? true : undefined}
-          aria-selected={drawn.id === selected}
-          tabIndex={drawn.id === current ? 0 : -1}
-          onClick={() => onSelect(drawn.id)}
-        >
-          {spoken(drawn)}
-        </div>
+          drawn={drawn}
+          level={depth(layout, drawn.id)}
+          isSelected={drawn.id === selected}
+          isCurrent={drawn.id === current}
+          onSelect={onSelect}
+        />
       ))}
     </div>
   );
 }
+
+type ItemProps = {
+  drawn: DrawnNode;
+  level: number;
+  isSelected: boolean;
+  /** The one that the focus comes to. */
+  isCurrent: boolean;
+  onSelect: (id: string) => void;
+};
+
+const Item = ({ drawn, level, isSelected, isCurrent, onSelect }: ItemProps) => (
+  // biome-ignore lint/a11y/useKeyWithClickEvents: the tree around it handles the keys
+  <div
+    data-id={drawn.id}
+    role="treeitem"
+    aria-level={level}
+    aria-expanded={drawn.data.isContainer ? true : undefined}
+    aria-selected={isSelected}
+    tabIndex={isCurrent ? 0 : -1}
+    onClick={() => onSelect(drawn.id)}
+  >
+    {spoken(drawn)}
+  </div>
+);
+
+const itemIn = (root: HTMLElement, id: string | null) =>
+  id === null ? null : root.querySelector<HTMLElement>(`[data-id="${CSS.escape(id)}"]`);
 
 function depth(layout: Layout, id: string): number {
   const parent = layout.boxes.get(id)?.parent;

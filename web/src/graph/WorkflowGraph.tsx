@@ -1,6 +1,6 @@
-import { lazy, Suspense } from 'react';
 import { classes } from '../ui/classes';
 import { Skeleton } from '../ui/Empty';
+import { lazily } from '../ui/lazily';
 import type { Link } from './flow';
 import type { NodeMark, NodeRun, Outline } from './types';
 import style from './WorkflowGraph.module.css';
@@ -34,15 +34,13 @@ export type WorkflowGraphProps = {
   className?: string;
 };
 
-const Canvas = lazy(() => import('./Canvas'));
+const Canvas = lazily(() => import('./Canvas'), <Skeleton />);
 
 /** A workflow as a graph. React Flow is loaded with the first one. */
 export function WorkflowGraph({ className, ...props }: WorkflowGraphProps) {
   return (
     <div className={classes(style.graph, className)}>
-      <Suspense fallback={<Skeleton />}>
-        <Canvas {...props} />
-      </Suspense>
+      <Canvas {...props} />
     </div>
   );
 }

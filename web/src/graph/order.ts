@@ -54,8 +54,7 @@ function layered(ids: string[], rowOf: Map<string, number>, links: Link[]): Orde
     while (layers.rows.length <= row) layers.rows.push([]);
     layers.rows[row]?.push({ id, isLine });
   };
-  const byFrom = new Map<string, Link[]>();
-  for (const link of links) byFrom.set(link.from, [...(byFrom.get(link.from) ?? []), link]);
+  const byFrom = grouped(links);
   const visit = (id: string) => {
     if (seen.has(id)) return;
     const row = rowOf.get(id) ?? 0;
@@ -77,6 +76,12 @@ function layered(ids: string[], rowOf: Map<string, number>, links: Link[]): Orde
   for (const id of ids) if (rowOf.get(id) === 0) visit(id);
   for (const id of ids) visit(id);
   return layers;
+}
+
+function grouped(links: Link[]): Map<string, Link[]> {
+  const byFrom = new Map<string, Link[]>();
+  for (const link of links) byFrom.set(link.from, [...(byFrom.get(link.from) ?? []), link]);
+  return byFrom;
 }
 
 /** One pass down or up: each slot moves to the middle of those that it hangs on. */

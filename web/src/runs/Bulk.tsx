@@ -2,8 +2,8 @@ import { useMutation } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { cancelRuns, type Job, type RunChoice } from '../api/runs';
 import { useBlocked } from '../app/useSession';
-import { Button } from '../ui/Button';
 import { Dialog } from '../ui/Dialog';
+import { DialogFoot } from '../ui/DialogFoot';
 import { Note } from '../ui/Note';
 import { BULK_ICONS, BulkBar } from './BulkBar';
 import { MOST_EXPORTED, readMatching, readRuns, saveAs } from './exportRuns';
@@ -26,12 +26,14 @@ type Props = {
   onJob: (id: string) => void;
 };
 
+const DIALOGS = { replay: ReplayDialog, cancel: CancelDialog };
+
 /** The bar of the chosen runs, with the dialogs that it opens. */
 export function Bulk({ list, filters, workflowId, selection, onSelect, onJob }: Props) {
-  const blocked = useBlocked();
-  const [dialog, setDialog] = useState<'replay' | 'cancel' | null>(null);
+  const [dialog, setDialog] = useState<keyof typeof DIALOGS | null>(null);
   const chosen = useChosen({ list, filters, workflowId, selection });
   const exported = useExport({ filters, workflowId, selection });
+  const actions = useBulkActions({ workflowId, selection, chosen, exported, onDialog: setDialog });
   const started = (job: Job) => {
     setDialog(null);
     onSelect(NOTHING);
@@ -41,6 +43,7 @@ export function Bulk({ list, filters, workflowId, selection, onSelect, onJob }: 
   const order = list.runs.map(({ id }) => id);
   const whole = order.length === selection.ids.size && list.hasNextPage && !selection.all;
   const canAll = toChoice(filters, workflowId, chosen.before) !== null;
+  const Asked = dialog && DIALOGS[dialog];
   return (
     <>
       <BulkBar
@@ -48,34 +51,45 @@ export function Bulk({ list, filters, workflowId, selection, onSelect, onJob }: 
         about={failure ? `failed at ${failure.node}: ${failure.code}` : ''}
         more={whole && canAll ? { label: 'Choose all that match', run: () => onSelect(chooseAll(order)) } : null}
         onClear={() => onSelect(NOTHING)}
-        actions={[
-          {
-            label: 'Replay',
-            icon: BULK_ICONS.replay,
-            run: () => setDialog('replay'),
-            blocked:
-              blocked('run', workflowId) ?? blocked('read', workflowId) ?? tooMany(selection) ?? notReplayed(chosen),
-          },
-          {
-            label: 'Cancel',
-            icon: BULK_ICONS.cancel,
-            run: () => setDialog('cancel'),
-            blocked: blocked('cancel', workflowId) ?? tooMany(selection) ?? notCancelled(chosen),
-          },
-          {
-            label: exported.isPending ? `${exported.done} read` : 'Export JSONL',
-            icon: BULK_ICONS.download,
-            run: () => exported.mutate(),
-            busy: exported.isPending,
-            blocked: blocked('read', workflowId),
-          },
-        ]}
+        actions={actions}
       />
       {exported.error && <Note tone="bad">The export failed: {exported.error.message}</Note>}
-      {dialog === 'replay' && <ReplayDialog chosen={chosen} onClose={() => setDialog(null)} onStarted={started} />}
-      {dialog === 'cancel' && <CancelDialog chosen={chosen} onClose={() => setDialog(null)} onStarted={started} />}
+      {Asked && <Asked chosen={chosen} onClose={() => setDialog(null)} onStarted={started} />}
     </>
   );
+}
+
+type Acting = Pick<Props, 'workflowId' | 'selection'> & {
+  chosen: Chosen;
+  exported: ReturnType<typeof useExport>;
+  onDialog: (dialog: keyof typeof DIALOGS) => void;
+};
+
+/** What can be done with the chosen runs, and why not. */
+function useBulkActions({ workflowId, selection, chosen, exported, onDialog }: Acting) {
+  const blocked = useBlocked();
+  const many = tooMany(selection);
+  return [
+    {
+      label: 'Replay',
+      icon: BULK_ICONS.replay,
+      run: () => onDialog('replay'),
+      blocked: blocked('run', workflowId) ?? blocked('read', workflowId) ?? many ?? notReplayed(chosen),
+    },
+    {
+      label: 'Cancel',
+      icon: BULK_ICONS.cancel,
+      run: () => onDialog('cancel'),
+      blocked: blocked('cancel', workflowId) ?? many ?? notCancelled(chosen),
+    },
+    {
+      label: exported.isPending ? `${exported.done} read` : 'Export JSONL',
+      icon: BULK_ICONS.download,
+      run: () => exported.mutate(),
+      busy: exported.isPending,
+      blocked: blocked('read', workflowId),
+    },
+  ];
 }
 
 const tooMany = ({ all, ids }: Selection) =>
@@ -127,14 +141,15 @@ function CancelDialog({ chosen, onClose, onStarted }: DialogProps) {
       }
       onClose={onClose}
       footer={
-        <>
-          <Button look="quiet" onClick={onClose}>
-            Keep them running
-          </Button>
-          <Button look="danger" busy={cancel.isPending} onClick={() => cancel.mutate()}>
-            Cancel runs
-          </Button>
-        </>
+        <DialogFoot
+          leave="Keep them running"
+          look="danger"
+          busy={cancel.isPending}
+          onClick={() => cancel.mutate()}
+          onClose={onClose}
+        >
+          Cancel runs
+        </DialogFoot>
       }
     >
       <p>Calls in flight are given up. A run that was cancelled can be replayed.</p>

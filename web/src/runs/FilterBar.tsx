@@ -1,5 +1,6 @@
 import { Plus, Search } from 'lucide-react';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { useKnownWorkflows } from '../api/workflows';
 import { FILTER } from '../app/useGlobalShortcuts';
 import { useBlocked } from '../app/useSession';
 import { Button } from '../ui/Button';
@@ -7,10 +8,9 @@ import { FilterChip } from '../ui/Chip';
 import { Field, Input, Select } from '../ui/Field';
 import { Popover } from '../ui/Popover';
 import style from './FilterBar.module.css';
-import { chips, type Filter, type Filters, parseDuration, STATUSES } from './filters';
-import { nameIn, useKeyNames, useVersions, useWorkflowNames } from './names';
+import { type Changes, chips, type Filter, type Filters, parseDuration, STATUSES } from './filters';
+import { useFilterNames, useKeyNames, useVersions } from './names';
 
-type Changes = Partial<Record<Filter, string | null>>;
 type Props = { filters: Filters; workflowId: string | undefined; onChange: (changes: Changes) => void };
 
 /** The filters that apply as chips, those that may be added, and the search. */
@@ -31,7 +31,7 @@ export function FilterBar({ filters, workflowId, onChange }: Props) {
 
 /** The filters that there are, with what can be chosen in each, and the names of what is chosen. */
 function useFilters(filters: Filters, workflowId: string | undefined) {
-  const workflows = useWorkflowNames();
+  const workflows = useKnownWorkflows();
   const keys = useKeyNames();
   const versions = useVersions(workflowId ?? filters.workflow);
   const seesKeys = !useBlocked()('trace', workflowId);
@@ -55,9 +55,7 @@ function useFilters(filters: Filters, workflowId: string | undefined) {
       : []),
     ...OTHERS,
   ];
-  const named: Partial<Record<Filter, { id: string; name: string }[]>> = { workflow: workflows, key: keys };
-  const names = (filter: Filter, value: string) => nameIn(named[filter] ?? [], value);
-  return { addable, names };
+  return { addable, names: useFilterNames() };
 }
 
 const choicesOf = (items: { id: string; name: string }[]) => items.map(({ id, name }) => ({ value: id, label: name }));

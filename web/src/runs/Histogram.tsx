@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { type PointerEvent, useRef, useState } from 'react';
+import { type PointerEvent, useState } from 'react';
 import { api, body } from '../api/client';
 import { classes } from '../ui/classes';
 import { formatDateTime } from '../ui/format';
@@ -20,35 +20,16 @@ type Props = {
 export function Histogram({ span, workflowId, from, to, onBrush }: Props) {
   const stats = useStats(span, workflowId);
   const bars = toBars(stats.data?.items ?? []);
-  const [drag, setDrag] = useState<{ start: number; end: number } | null>(null);
-  const box = useRef<HTMLDivElement>(null);
-  if (stats.isError && !stats.data) return null;
   const step = stepMs(span);
+  const { drag, handlers } = useDrag(bars, ({ start, end }) =>
+    onBrush(start === end && (from || to) ? null : brushed(bars, step, start, end)),
+  );
+  if (stats.isError && !stats.data) return null;
   const range = drag ? brushed(bars, step, drag.start, drag.end) : null;
   const marked = covered(bars, step, range?.from ?? from, range?.to ?? to);
-  const at = (event: PointerEvent) => {
-    const area = box.current?.getBoundingClientRect();
-    return area ? barAt(bars, (event.clientX - area.left) / area.width) : 0;
-  };
-  const drop = () => {
-    if (!drag) return;
-    setDrag(null);
-    onBrush(drag.start === drag.end && (from || to) ? null : range);
-  };
   return (
     <figure className={style.figure} aria-label={summary(bars, span)}>
-      <div
-        ref={box}
-        className={style.bars}
-        aria-hidden
-        onPointerDown={(event) => {
-          event.currentTarget.setPointerCapture(event.pointerId);
-          setDrag({ start: at(event), end: at(event) });
-        }}
-        onPointerMove={(event) => drag && setDrag({ start: drag.start, end: at(event) })}
-        onPointerUp={drop}
-        onPointerCancel={() => setDrag(null)}
-      >
+      <div className={style.bars} aria-hidden {...handlers}>
         <Bars bars={bars} />
         {marked && (
           <span className={style.brush} style={{ left: `${marked.left * 100}%`, width: `${marked.width * 100}%` }} />
@@ -57,6 +38,31 @@ export function Histogram({ span, workflowId, from, to, onBrush }: Props) {
       <Axis bars={bars} span={span} />
     </figure>
   );
+}
+
+type Drag = { start: number; end: number };
+
+/** A drag from one bar to another. */
+function useDrag(bars: Bar[], onDrop: (drag: Drag) => void) {
+  const [drag, setDrag] = useState<Drag | null>(null);
+  const at = (event: PointerEvent) => {
+    const area = event.currentTarget.getBoundingClientRect();
+    return barAt(bars, (event.clientX - area.left) / area.width);
+  };
+  const handlers = {
+    onPointerDown: (event: PointerEvent) => {
+      event.currentTarget.setPointerCapture(event.pointerId);
+      setDrag({ start: at(event), end: at(event) });
+    },
+    onPointerMove: (event: PointerEvent) => drag && setDrag({ start: drag.start, end: at(event) }),
+    onPointerUp: () => {
+      if (!drag) return;
+      setDrag(null);
+      onDrop(drag);
+    },
+    onPointerCancel: () => setDrag(null),
+  };
+  return { drag, handlers };
 }
 
 function useStats(span: Span, workflowId: string | undefined) {

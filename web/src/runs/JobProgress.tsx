@@ -8,41 +8,17 @@ import style from './JobProgress.module.css';
 
 /** How far a job over many runs is, and a way to end it. */
 export function JobProgress({ id, onClose }: { id: string; onClose: () => void }) {
+  const job = useJob(id);
   const client = useQueryClient();
-  const job = useQuery({
-    queryKey: ['job', id],
-    queryFn: ({ signal }) => readJob(id, signal),
-    refetchInterval: ({ state }) => (state.data?.ended_at ? false : 1_000),
-  });
   const cancel = useMutation({
     mutationFn: () => cancelJob(id),
     onSuccess: (ended) => client.setQueryData(['job', id], ended),
   });
-  const over = Boolean(job.data?.ended_at);
-  const said = job.data ? inWords(job.data) : '';
-  useEffect(() => {
-    if (said) announce(said);
-  }, [said]);
-  useEffect(() => {
-    if (over) client.invalidateQueries({ queryKey: ['runs'] });
-  }, [over, client]);
-  if (job.isError && !job.data) {
-    return (
-      <Note
-        tone="warn"
-        actions={
-          <Button size="small" onClick={onClose}>
-            Close
-          </Button>
-        }
-      >
-        How far the job {id} is cannot be read: {job.error.message}
-      </Note>
-    );
-  }
+  if (job.isError && !job.data) return <Unread id={id} error={job.error} onClose={onClose} />;
   if (!job.data) return null;
-  const { progress } = job.data;
-  const [label, act] = over ? ['Close', onClose] : ['Stop', () => cancel.mutate()];
+  const { progress, ended_at } = job.data;
+  const said = inWords(job.data);
+  const [label, act] = ended_at ? ['Close', onClose] : ['Stop', () => cancel.mutate()];
   return (
     <section className={style.job} aria-label="Job">
       <p>{said}</p>
@@ -53,6 +29,38 @@ export function JobProgress({ id, onClose }: { id: string; onClose: () => void }
       {progress.last_failure && <p className={style.failure}>The last that could not: {progress.last_failure}</p>}
       {cancel.error && <p className={style.failure}>{cancel.error.message}</p>}
     </section>
+  );
+}
+
+/** The job, until it is over; then the list of runs is read again. */
+function useJob(id: string) {
+  const client = useQueryClient();
+  const job = useQuery({
+    queryKey: ['job', id],
+    queryFn: ({ signal }) => readJob(id, signal),
+    refetchInterval: ({ state }) => (state.data?.ended_at ? false : 1_000),
+  });
+  const said = job.data ? inWords(job.data) : '';
+  useEffect(() => {
+    if (said) announce(said);
+  }, [said]);
+  const over = Boolean(job.data?.ended_at);
+  useEffect(() => {
+    if (over) client.invalidateQueries({ queryKey: ['runs'] });
+  }, [over, client]);
+  return job;
+}
+
+function Unread({ id, error, onClose }: { id: string; error: Error; onClose: () => void }) {
+  const close = (
+    <Button size="small" onClick={onClose}>
+      Close
+    </Button>
+  );
+  return (
+    <Note tone="warn" actions={close}>
+      How far the job {id} is cannot be read: {error.message}
+    </Note>
   );
 }
 

@@ -6,6 +6,7 @@ import { useBlocked } from '../app/useSession';
 import { Button } from '../ui/Button';
 import { Checkbox, Field, Input, Textarea } from '../ui/Field';
 import { Note } from '../ui/Note';
+import { TextAreaField } from '../ui/TextField';
 import { controlOf, readAnswer, readObject, toText } from './answer';
 import { Countdown } from './Countdown';
 import style from './QuestionForm.module.css';
@@ -15,14 +16,9 @@ type Props = { question: Question; runId: string; workflowId: string; onAnswered
 
 /** A question of a run with its fields to edit, and the two answers. */
 export function QuestionForm({ question, runId, workflowId, onAnswered }: Props) {
-  const [texts, setTexts] = useState<Record<string, string>>({});
-  const [any, setAny] = useState('');
   const blocked = useBlocked()('run', workflowId);
-  const fields = question.fields ?? [];
-  const { data, problems } = readAnswer(fields, texts);
-  const free = question.fields === null ? readObject(any) : null;
-  const wrong = Object.keys(problems).length > 0 || Boolean(free?.problem);
-  const answer = useAnswer({ runId, node: question.node, data: free ? (free.data ?? {}) : data, onAnswered });
+  const { texts, set, any, setAny, free, data, problems, wrong } = useFilledIn(question);
+  const answer = useAnswer({ runId, node: question.node, data, onAnswered });
   return (
     <form
       className={style.form}
@@ -32,38 +28,69 @@ export function QuestionForm({ question, runId, workflowId, onAnswered }: Props)
       }}
     >
       <p className={style.message}>{question.message}</p>
-      {fields.map((field) => (
+      {(question.fields ?? []).map((field) => (
         <AnswerField
           key={field.name}
           field={field}
           text={texts[field.name] ?? toText(field)}
           problem={problems[field.name]}
-          onChange={(text) => setTexts({ ...texts, [field.name]: text })}
+          onChange={(text) => set(field.name, text)}
         />
       ))}
       {free && (
-        <Field label="Answer" hint="Any object, as JSON; may be left out" error={free.problem}>
-          {(ids) => <Textarea {...ids} mono value={any} onChange={(event) => setAny(event.target.value)} />}
-        </Field>
+        <TextAreaField
+          label="Answer"
+          hint="Any object, as JSON; may be left out"
+          error={free.problem}
+          mono
+          value={any}
+          onChange={setAny}
+        />
       )}
       {answer.error && <Note tone="bad">{refusal(answer.error)}</Note>}
       <div className={style.actions}>
-        <Button
-          type="submit"
-          look="primary"
-          icon={<Check />}
-          busy={answer.isPending}
-          blocked={blocked ?? (wrong ? 'A field cannot be read.' : null)}
-        >
-          Approve
-        </Button>
-        <Button icon={<X />} busy={answer.isPending} blocked={blocked} onClick={() => answer.mutate(false)}>
-          Reject
-        </Button>
+        <Answers blocked={blocked} wrong={wrong} busy={answer.isPending} onReject={() => answer.mutate(false)} />
         <Countdown to={question.expires_at} />
       </div>
     </form>
   );
+}
+
+type AnswersProps = { blocked: string | null; wrong: boolean; busy: boolean; onReject: () => void };
+
+const Answers = ({ blocked, wrong, busy, onReject }: AnswersProps) => (
+  <>
+    <Button
+      type="submit"
+      look="primary"
+      icon={<Check />}
+      busy={busy}
+      blocked={blocked ?? (wrong ? 'A field cannot be read.' : null)}
+    >
+      Approve
+    </Button>
+    <Button icon={<X />} busy={busy} blocked={blocked} onClick={onReject}>
+      Reject
+    </Button>
+  </>
+);
+
+/** What was filled in: a text for each field, or any object where the question names none. */
+function useFilledIn({ fields }: Question) {
+  const [texts, setTexts] = useState<Record<string, string>>({});
+  const [any, setAny] = useState('');
+  const { data, problems } = readAnswer(fields ?? [], texts);
+  const free = fields === null ? readObject(any) : null;
+  return {
+    texts,
+    set: (name: string, text: string) => setTexts({ ...texts, [name]: text }),
+    any,
+    setAny,
+    free,
+    data: free ? (free.data ?? {}) : data,
+    problems,
+    wrong: Object.keys(problems).length > 0 || Boolean(free?.problem),
+  };
 }
 
 type Answer = { runId: string; node: string; data: unknown; onAnswered: () => void };

@@ -6,6 +6,7 @@ import { type Job, type Run, type RunChoice, readRun, replayRun, replayRuns } fr
 import { Button } from '../ui/Button';
 import { classes } from '../ui/classes';
 import { Dialog } from '../ui/Dialog';
+import { DialogFoot } from '../ui/DialogFoot';
 import { Field, Select } from '../ui/Field';
 import { formatCost, formatDuration, shortId } from '../ui/format';
 import { Note } from '../ui/Note';
@@ -63,15 +64,7 @@ export function ReplayDialog({ chosen, onClose, onStarted }: Props) {
       <Where chosen={chosen} from={from} onChange={setFrom} />
       <div className={style.pair}>
         <VersionField runs={chosen.runs} value={version} onChange={setVersion} />
-        <Field label="At a time">
-          {(ids) => (
-            <Select {...ids} value={atATime} onChange={(event) => setAtATime(event.target.value)}>
-              {['1', '2', '5', '10', '20', '40'].map((count) => (
-                <option key={count}>{count}</option>
-              ))}
-            </Select>
-          )}
-        </Field>
+        <PaceField value={atATime} onChange={setAtATime} />
       </div>
       <Trial trial={trial} />
       {replay.error && <Note tone="bad">{replay.error.message}</Note>}
@@ -96,18 +89,16 @@ function Foot({ chosen, trial: { start }, mayTry, replay, onClose }: FootProps) 
           Try one first
         </Button>
       </span>
-      <Button look="quiet" onClick={onClose}>
-        Close
-      </Button>
-      <Button
-        look="primary"
+      <DialogFoot
+        leave="Close"
         icon={<RotateCw />}
         busy={replay.isPending}
         blocked={wasOnly ? 'The only one was tried.' : null}
         onClick={() => replay.mutate()}
+        onClose={onClose}
       >
         {start.data ? 'Replay the others' : `Replay ${chosen.count}`}
-      </Button>
+      </DialogFoot>
     </>
   );
 }
@@ -158,6 +149,18 @@ function VersionField({ runs, value, onChange }: { runs: Run[]; value: string; o
     </Field>
   );
 }
+
+const PaceField = ({ value, onChange }: { value: string; onChange: (atATime: string) => void }) => (
+  <Field label="At a time">
+    {(ids) => (
+      <Select {...ids} value={value} onChange={(event) => onChange(event.target.value)}>
+        {['1', '2', '5', '10', '20', '40'].map((count) => (
+          <option key={count}>{count}</option>
+        ))}
+      </Select>
+    )}
+  </Field>
+);
 
 /** One run, replayed now, and followed to its end. */
 function useTrial(run: Run | undefined, from: From, version: string) {

@@ -45,18 +45,7 @@ export const RunRow = memo(function RunRow({
       <td>
         <Status state={run.status} />
       </td>
-      <td className="mono">
-        <Link href={`/runs/${run.id}`} className={style.link} title={run.id}>
-          {shortId(run.id)}
-        </Link>
-        {!single && <span className={style.below}>{run.workflow_name}</span>}
-      </td>
-      <td className={single ? style.version : style.workflow}>
-        <span className={style.named}>
-          {!single && <span title={run.workflow_name}>{run.workflow_name}</span>}
-          <code>{run.version}</code>
-        </span>
-      </td>
+      <Names run={run} single={single} />
       <td className={style.failedAt} title={run.error?.message}>
         {run.error?.node && <b className="mono">{run.error.node}</b>} {run.error?.code}
       </td>
@@ -78,6 +67,23 @@ const Choose = ({ id, chosen, onChoose }: { id: string } & Pick<RowProps, 'chose
       onChange={(event) => onChoose(id, (event.nativeEvent as MouseEvent).shiftKey)}
     />
   </label>
+);
+
+const Names = ({ run, single }: Pick<RowProps, 'run' | 'single'>) => (
+  <>
+    <td className="mono">
+      <Link href={`/runs/${run.id}`} className={style.link} title={run.id}>
+        {shortId(run.id)}
+      </Link>
+      {!single && <span className={style.below}>{run.workflow_name}</span>}
+    </td>
+    <td className={single ? style.version : style.workflow}>
+      <span className={style.named}>
+        {!single && <span title={run.workflow_name}>{run.workflow_name}</span>}
+        <code>{run.version}</code>
+      </span>
+    </td>
+  </>
 );
 
 function Figures({ run }: { run: Run }) {

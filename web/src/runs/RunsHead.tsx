@@ -15,17 +15,7 @@ export function RunsHead({ workflowId, all, some, onChooseLoaded }: HeadProps) {
     <thead>
       <tr>
         <th scope="col" className={style.check}>
-          <label>
-            <input
-              type="checkbox"
-              aria-label="Choose all loaded runs"
-              checked={all}
-              ref={(box) => {
-                if (box) box.indeterminate = some && !all;
-              }}
-              onChange={() => onChooseLoaded(!all)}
-            />
-          </label>
+          <ChooseLoaded all={all} some={some} onChange={onChooseLoaded} />
         </th>
         <th scope="col" className={style.status}>
           Status
@@ -53,6 +43,22 @@ export function RunsHead({ workflowId, all, some, onChooseLoaded }: HeadProps) {
     </thead>
   );
 }
+
+type ChooseProps = { all: boolean; some: boolean; onChange: (chosen: boolean) => void };
+
+const ChooseLoaded = ({ all, some, onChange }: ChooseProps) => (
+  <label>
+    <input
+      type="checkbox"
+      aria-label="Choose all loaded runs"
+      checked={all}
+      ref={(box) => {
+        if (box) box.indeterminate = some && !all;
+      }}
+      onChange={() => onChange(!all)}
+    />
+  </label>
+);
 
 const Numeric = ({ children, wide }: { children: ReactNode; wide?: boolean }) => (
   <th scope="col" className={classes(style.numeric, wide && style.wide)}>

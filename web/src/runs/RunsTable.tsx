@@ -2,6 +2,7 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { useCallback, useLayoutEffect, useRef } from 'react';
 import { useLocation } from 'wouter';
 import type { Run } from '../api/runs';
+import { RowsInView } from '../ui/RowsInView';
 import { useNarrow } from '../ui/useNarrow';
 import { starter } from './names';
 import { RunRow } from './RunRow';
@@ -25,53 +26,41 @@ export type RunsTableProps = {
 };
 
 /** The list of runs: only the rows in view are drawn, the page scrolls. */
-export function RunsTable({
-  runs,
-  workflowId,
-  chosen,
-  onChoose,
-  onChooseLoaded,
-  marked,
-  keyName,
-  onEnd,
-}: RunsTableProps) {
+export function RunsTable(props: RunsTableProps) {
+  const { runs, workflowId, chosen } = props;
   const table = useRef<HTMLTableElement>(null);
-  const rows = useRows(runs, table, onEnd);
+  const rows = useRows(runs, table, props.onEnd);
   const [, navigate] = useLocation();
   const open = useCallback((id: string) => navigate(`/runs/${id}`), [navigate]);
-  const items = rows.getVirtualItems();
-  const first = items[0]?.start ?? 0;
-  const margin = rows.options.scrollMargin;
-  const last = items.at(-1)?.end ?? 0;
   return (
     <table ref={table} className={style.table} aria-label="Runs" aria-rowcount={runs.length + 1}>
       <RunsHead
         workflowId={workflowId}
         all={runs.length > 0 && runs.every((run) => chosen.has(run.id))}
         some={chosen.size > 0}
-        onChooseLoaded={onChooseLoaded}
+        onChooseLoaded={props.onChooseLoaded}
       />
       <tbody>
-        <Space height={first - margin} />
-        {items.map((item) => {
-          const run = runs[item.index];
-          return (
-            run && (
-              <RunRow
-                key={run.id}
-                run={run}
-                index={item.index}
-                single={Boolean(workflowId)}
-                chosen={chosen.has(run.id)}
-                fresh={marked.has(run.id)}
-                startedBy={starter(run, keyName)}
-                onChoose={onChoose}
-                onOpen={open}
-              />
-            )
-          );
-        })}
-        <Space height={rows.getTotalSize() - (last - margin)} />
+        <RowsInView list={rows}>
+          {(index) => {
+            const run = runs[index];
+            return (
+              run && (
+                <RunRow
+                  key={run.id}
+                  run={run}
+                  index={index}
+                  single={Boolean(workflowId)}
+                  chosen={chosen.has(run.id)}
+                  fresh={props.marked.has(run.id)}
+                  startedBy={starter(run, props.keyName)}
+                  onChoose={props.onChoose}
+                  onOpen={open}
+                />
+              )
+            );
+          }}
+        </RowsInView>
       </tbody>
     </table>
   );
@@ -99,11 +88,3 @@ function useRows(runs: Run[], table: React.RefObject<HTMLTableElement | null>, o
   });
   return rows;
 }
-
-/** Keeps the place of the rows that are not drawn. One cell: more would add columns where some are hidden. */
-const Space = ({ height }: { height: number }) =>
-  height > 0 ? (
-    <tr aria-hidden>
-      <td className={style.space} style={{ height }} />
-    </tr>
-  ) : null;

@@ -1,5 +1,5 @@
 import { Pause, Play } from 'lucide-react';
-import { type ReactNode, useCallback, useEffect, useMemo, useState } from 'react';
+import { type ComponentProps, type ReactNode, useCallback, useEffect, useMemo, useState } from 'react';
 import { useSearchParams } from 'wouter';
 import { usePageActions } from '../app/actions';
 import { Failure } from '../app/Failure';
@@ -14,9 +14,10 @@ import { Segment } from '../ui/Segment';
 import { Status } from '../ui/Status';
 import { Bulk } from './Bulk';
 import { FilterBar } from './FilterBar';
-import { type Filter, type Filters, readFilters, SPANS, withFilter } from './filters';
+import { type Changes, type Filters, readFilters, SPANS, withFilter } from './filters';
 import { Histogram } from './Histogram';
 import { JobProgress } from './JobProgress';
+import { NoMatch } from './NoMatch';
 import { nameIn, useKeyNames } from './names';
 import { RunsTable } from './RunsTable';
 import style from './RunsView.module.css';
@@ -25,27 +26,13 @@ import { type RunList, useRuns } from './useRuns';
 
 /** The list of runs, of all workflows or of one; every filter is in the URL. */
 export function RunsView({ workflowId }: { workflowId?: string }) {
-  const [params, setParams] = useSearchParams();
-  const filters = useMemo(() => readFilters(params), [params]);
-  const span = SPANS.find(({ value }) => value === params.get('span')) ?? SPANS[0];
-  const live = params.get('live') === '1';
+  const { filters, change, span, live, job, set } = useAsked();
   const list = useRuns(filters, workflowId, live);
-  const set = (name: string, value: string | null) =>
-    setParams((now) => withParams(now, { [name]: value }), { replace: true });
-  const change = (changes: Partial<Record<Filter, string | null>>) => setParams((now) => withFilter(now, changes));
   const chosen = useSelection(list, filters);
   const keys = useKeyNames();
-  const job = params.get('job');
-  usePageActions([
-    { id: 'live', label: live ? 'Stop following runs' : 'Follow new runs', run: () => set('live', live ? null : '1') },
-  ]);
-  const actions = <Actions span={span.value} live={live} onChange={set} />;
+  const going = list.runs.filter(({ ended_at }) => ended_at === null).length;
   return (
-    <Frame
-      workflowId={workflowId}
-      actions={actions}
-      going={list.runs.filter(({ ended_at }) => ended_at === null).length}
-    >
+    <Frame workflowId={workflowId} actions={<Actions span={span.value} live={live} onChange={set} />} going={going}>
       <div className={style.choice}>
         <FilterBar filters={filters} workflowId={workflowId} onChange={change} />
         <Histogram
@@ -53,7 +40,7 @@ export function RunsView({ workflowId }: { workflowId?: string }) {
           workflowId={workflowId ?? filters.workflow}
           from={filters.from}
           to={filters.to}
-          onBrush={(range) => change({ from: range?.from ?? null, to: range?.to ?? null })}
+          onBrush={(range) => change(range ?? { from: null, to: null })}
         />
       </div>
       {job && <JobProgress id={job} onClose={() => set('job', null)} />}
@@ -68,7 +55,7 @@ export function RunsView({ workflowId }: { workflowId?: string }) {
         keyName={(id) => nameIn(keys, id) ?? id}
         onEnd={() => !filters.q && mayReadOn(list) && list.fetchNextPage()}
       />
-      <End list={list} filtered={Object.keys(filters).length > 0} searching={Boolean(filters.q)} />
+      <End list={list} filters={filters} workflowId={workflowId} onChange={change} />
       {chosen.selection.ids.size > 0 && (
         <Bulk
           list={list}
@@ -83,20 +70,39 @@ export function RunsView({ workflowId }: { workflowId?: string }) {
   );
 }
 
+/** What the address asks for, and how to ask for something else. */
+function useAsked() {
+  const [params, setParams] = useSearchParams();
+  const filters = useMemo(() => readFilters(params), [params]);
+  return {
+    filters,
+    change: (changes: Changes) => setParams((now) => withFilter(now, changes)),
+    span: SPANS.find(({ value }) => value === params.get('span')) ?? SPANS[0],
+    live: params.get('live') === '1',
+    job: params.get('job'),
+    set: (name: string, value: string | null) =>
+      setParams((now) => withParams(now, { [name]: value }), { replace: true }),
+  };
+}
+
 type ActionsProps = { span: string; live: boolean; onChange: (name: string, value: string | null) => void };
 
-const Actions = ({ span, live, onChange }: ActionsProps) => (
-  <>
-    <Segment label="Time shown" options={[...SPANS]} value={span} onChange={(value) => onChange('span', value)} />
-    <Button
-      aria-pressed={live}
-      icon={live ? <Pause aria-hidden /> : <Play aria-hidden fill="currentColor" />}
-      onClick={() => onChange('live', live ? null : '1')}
-    >
-      {live ? 'Pause' : 'Live'}
-    </Button>
-  </>
-);
+function Actions({ span, live, onChange }: ActionsProps) {
+  const follow = () => onChange('live', live ? null : '1');
+  usePageActions([{ id: 'live', label: live ? 'Stop following runs' : 'Follow new runs', run: follow }]);
+  return (
+    <>
+      <Segment label="Time shown" options={[...SPANS]} value={span} onChange={(value) => onChange('span', value)} />
+      <Button
+        aria-pressed={live}
+        icon={live ? <Pause aria-hidden /> : <Play aria-hidden fill="currentColor" />}
+        onClick={follow}
+      >
+        {live ? 'Pause' : 'Live'}
+      </Button>
+    </>
+  );
+}
 
 /** A page that could not be read is read again when somebody asks for it. */
 const mayReadOn = ({ hasNextPage, isFetching, isError }: RunList) => hasNextPage && !isFetching && !isError;
@@ -147,10 +153,13 @@ function FreshRuns({ list }: { list: RunList }) {
   );
 }
 
-function End({ list, filtered, searching }: { list: RunList; filtered: boolean; searching: boolean }) {
+type EndProps = ComponentProps<typeof NoMatch> & { list: RunList };
+
+function End({ list, ...choice }: EndProps) {
+  const { filters } = choice;
   if (list.isError) return <Failure error={list.error} what="runs" onRetry={() => list.refetch()} />;
-  if (list.isPending || list.isFetchingNextPage) return <Skeleton rows={list.runs.length ? 2 : 8} />;
-  if (list.hasNextPage && (searching || !list.runs.length)) {
+  if (list.isPending || list.isFetchingNextPage) return <Skeleton rows={list.runs.length ? 2 : 8} as="table" />;
+  if (list.hasNextPage && (filters.q || !list.runs.length)) {
     return (
       <Note
         actions={
@@ -165,9 +174,8 @@ function End({ list, filtered, searching }: { list: RunList; filtered: boolean; 
     );
   }
   if (list.runs.length) return null;
-  return filtered ? (
-    <Empty title="No run matches">Take a filter away, or choose a longer time.</Empty>
-  ) : (
+  if (Object.keys(filters).length) return <NoMatch {...choice} />;
+  return (
     <Empty title="There are no runs yet">
       Start one with <code>POST /v1/workflows/…/runs</code>, or with “Try it” of a workflow.
     </Empty>

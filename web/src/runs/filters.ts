@@ -38,7 +38,8 @@ export function readFilters(params: URLSearchParams): Filters {
   return filters;
 }
 
-type Changes = Partial<Record<Filter, string | null>>;
+/** Filters to set, or with null to take off. */
+export type Changes = Partial<Record<Filter, string | null>>;
 
 /**
  * Returns the parameters with filters set, or without them; whatever else they hold stays. Node and code select failed runs
@@ -113,6 +114,9 @@ export function chips(filters: Filters, names: (filter: Filter, value: string) =
     return { filter, name: NAMES[filter], value: names(filter, value) ?? inWords(filter, value) };
   });
 }
+
+/** A filter within a sentence: "slower than 30 s". */
+export const spoken = ({ name, value }: ChipText) => `${name.charAt(0).toLowerCase()}${name.slice(1)} ${value}`;
 
 function inWords(filter: Filter, value: string): string {
   if (filter === 'status') return value.charAt(0).toUpperCase() + value.slice(1);

@@ -1,22 +1,14 @@
 import { useQuery } from '@tanstack/react-query';
 import { api, body } from '../api/client';
 import type { Run } from '../api/runs';
+import { useKnownWorkflows } from '../api/workflows';
 import { useMay } from '../app/useSession';
+import type { Filter } from './filters';
 
-/** Workflows by id, for keys that may list them. */
-export function useWorkflowNames(): { id: string; name: string }[] {
-  const can = useMay();
-  const workflows = useQuery({
-    queryKey: ['workflow-names'],
-    queryFn: () => body(api.GET('/v1/workflows', { params: { query: { limit: 100 } } })),
-    enabled: can('author'),
-    staleTime: 60_000,
-  });
-  return workflows.data?.items ?? [];
-}
+type Named = { id: string; name: string };
 
 /** Keys by id, for admins. Everybody else sees ids. */
-export function useKeyNames(): { id: string; name: string }[] {
+export function useKeyNames(): Named[] {
   const can = useMay();
   const keys = useQuery({
     queryKey: ['key-names'],
@@ -44,8 +36,14 @@ export function useVersions(workflowId: string | undefined): string[] {
   return versions.data?.items.map(({ version }) => version) ?? [];
 }
 
+/** The name of what a filter has the id of, if it is known. */
+export function useFilterNames(): (filter: Filter, value: string) => string | undefined {
+  const named: Partial<Record<Filter, Named[]>> = { workflow: useKnownWorkflows(), key: useKeyNames() };
+  return (filter, value) => nameIn(named[filter] ?? [], value);
+}
+
 /** The name of an id, if it is known. */
-export const nameIn = (names: { id: string; name: string }[], id: string) => names.find((item) => item.id === id)?.name;
+export const nameIn = (names: Named[], id: string) => names.find((item) => item.id === id)?.name;
 
 /** Who started a run: a key by its name, `operator` or `schedule`; nothing where this key may not know. */
 export function starter(run: Pick<Run, 'key' | 'mode'>, keyName: (id: string) => string): string {

@@ -5,15 +5,17 @@ import style from './CodeBlock.module.css';
 import { type CodeLanguage, highlight } from './highlight';
 import { useCopy } from './useCopy';
 
+type CopyProps = { text: string; label?: string; quiet?: boolean; size?: 'normal' | 'small' };
+
 /** A button that copies a text and says that it did. */
-export function CopyButton({ text, label = 'Copy', quiet }: { text: string; label?: string; quiet?: boolean }) {
+export function CopyButton({ text, label = 'Copy', quiet, size = 'small' }: CopyProps) {
   const { state, copy } = useCopy();
   const said = { copied: 'Copied', refused: 'Not copied: select it yourself' };
   const shown = state ? said[state] : label;
   return (
     <Button
       look={quiet ? 'quiet' : 'normal'}
-      size="small"
+      size={size}
       icon={state === 'copied' ? <Check /> : <Copy />}
       aria-label={shown}
       title={shown}

@@ -2,8 +2,8 @@ import { type ReactNode, useState } from 'react';
 import { Button } from './Button';
 import style from './Confirm.module.css';
 import { Dialog } from './Dialog';
-import { Field, Input } from './Field';
 import { Note } from './Note';
+import { TextField } from './TextField';
 
 /** What a dialog needs of a mutation. */
 type Mutation = { mutate: () => void; isPending: boolean; error: Error | null };
@@ -45,19 +45,15 @@ export function Confirm({ title, action, typed, blocked, mutation, onClose, chil
     >
       <div className={style.words}>{children}</div>
       {typed !== undefined && (
-        <Field label={<>Type {typed} to confirm</>}>
-          {(ids) => (
-            <Input
-              {...ids}
-              mono
-              autoComplete="off"
-              spellCheck={false}
-              value={text}
-              onChange={(event) => setText(event.target.value)}
-              onKeyDown={(event) => event.key === 'Enter' && !missing && !blocked && act()}
-            />
-          )}
-        </Field>
+        <TextField
+          label={`Type ${typed} to confirm`}
+          mono
+          autoComplete="off"
+          spellCheck={false}
+          value={text}
+          onChange={setText}
+          onKeyDown={(event) => event.key === 'Enter' && !missing && !blocked && act()}
+        />
       )}
       {mutation.error && <Note tone="bad">{mutation.error.message}</Note>}
     </Dialog>

@@ -1,8 +1,9 @@
 import { X } from 'lucide-react';
-import { type ReactNode, useEffect, useId, useRef } from 'react';
+import { type ReactNode, useEffect, useId } from 'react';
 import { Button } from './Button';
 import { classes } from './classes';
 import style from './Dialog.module.css';
+import { useModal } from './useModal';
 
 const FIRST = [
   `.${style.body} :is(input:not([hidden], [type=file], [type=checkbox], [type=radio]), textarea, select)`,
@@ -22,15 +23,10 @@ type Props = {
 
 /** A modal dialog: the browser keeps the focus inside and gives it back. Rendered only while it is open. */
 export function Dialog({ title, lead, children, footer, onClose, wide, holdsOpen }: Props) {
-  const ref = useRef<HTMLDialogElement>(null);
+  const ref = useModal();
   const id = useId();
-  useEffect(() => {
-    const dialog = ref.current;
-    dialog?.showModal();
-    // The first field, or what is marked as first: not the cross, which comes before them.
-    dialog?.querySelector<HTMLElement>(FIRST)?.focus();
-    return () => dialog?.close();
-  }, []);
+  // The first field, or what is marked as first: not the cross, which comes before them.
+  useEffect(() => ref.current?.querySelector<HTMLElement>(FIRST)?.focus(), [ref]);
   return (
     <dialog
       ref={ref}

@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { classes } from './classes';
 import style from './Empty.module.css';
 
 /** What stands where there is nothing: why, and what to do. */
@@ -23,10 +24,12 @@ export function Empty({
   );
 }
 
-/** Grey bars in place of what loads. They appear after 150 ms: what comes sooner never flickers. */
-export function Skeleton({ rows = 5 }: { rows?: number }) {
+type SkeletonProps = { rows?: number; as?: 'text' | 'table' };
+
+/** Grey bars in place of what loads, a text or a table. They appear after 150 ms: what comes sooner never flickers. */
+export function Skeleton({ rows = 5, as = 'text' }: SkeletonProps) {
   return (
-    <div className={style.skeleton} role="status" aria-label="Loading">
+    <div className={classes(style.skeleton, style[as])} role="status" aria-label="Loading">
       {Array.from({ length: rows }, (_, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: they are all the same
         <span key={index} />

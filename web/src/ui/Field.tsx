@@ -67,6 +67,14 @@ export function Select({ className, ...rest }: SelectHTMLAttributes<HTMLSelectEl
   return <select {...rest} className={classes(style.control, style.select, className)} />;
 }
 
+/** The options of a `Select` of things that have an id and a name. */
+export const NamedOptions = ({ of }: { of: { id: string; name: string }[] }) =>
+  of.map(({ id, name }) => (
+    <option key={id} value={id}>
+      {name}
+    </option>
+  ));
+
 export function Checkbox({ label, ...rest }: InputHTMLAttributes<HTMLInputElement> & { label: ReactNode }) {
   return (
     <label className={style.check}>

@@ -2,18 +2,10 @@ import style from './Sparkline.module.css';
 
 export type Bar = { runs: number; failed: number };
 
+type Props = { bars: Bar[]; label: string; width?: number; height?: number };
+
 /** Bars of runs over time, the failed ones red on top. */
-export function Sparkline({
-  bars,
-  label,
-  width = 104,
-  height = 22,
-}: {
-  bars: Bar[];
-  label: string;
-  width?: number;
-  height?: number;
-}) {
+export function Sparkline({ bars, label, width = 104, height = 22 }: Props) {
   const most = Math.max(1, ...bars.map((bar) => bar.runs));
   const step = width / Math.max(1, bars.length);
   const tall = (count: number) => (count ? Math.max(1.5, (count / most) * height) : 0);

@@ -22,8 +22,7 @@ export function useEditor({ isReadOnly, onLine }: Options): RefObject<HTMLDivEle
 
   useEffect(() => {
     if (!host.current) return;
-    const root = shadowOf(host.current);
-    const handlers = {
+    const editor = editorIn(host.current, store.text, isReadOnly, {
       onText: (text: string) => store.edit(text, 'text'),
       onLine: (line: number) => {
         latest.current.onLine(line);
@@ -31,13 +30,7 @@ export function useEditor({ isReadOnly, onLine }: Options): RefObject<HTMLDivEle
         if (place !== null && place !== latest.current.selected) latest.current.select(place);
       },
       known: () => latest.current.known,
-    };
-    const editor = new EditorView({
-      state: EditorState.create({ doc: store.text, extensions: extensions(handlers, isReadOnly) }),
-      parent: root,
-      root,
     });
-    editor.dom.style.height = '100%';
     view.current = editor;
     return () => editor.destroy();
   }, [store, isReadOnly]);
@@ -53,6 +46,14 @@ export function useEditor({ isReadOnly, onLine }: Options): RefObject<HTMLDivEle
 
   useShownNode(view, selected, state.history.text);
   return host;
+}
+
+function editorIn(host: HTMLElement, text: string, isReadOnly: boolean, handlers: Parameters<typeof extensions>[0]) {
+  const root = shadowOf(host);
+  const state = EditorState.create({ doc: text, extensions: extensions(handlers, isReadOnly) });
+  const editor = new EditorView({ state, parent: root, root });
+  editor.dom.style.height = '100%';
+  return editor;
 }
 
 /** Marks the lines of the selected node, and scrolls to them if the graph selected it. */

@@ -1,4 +1,5 @@
 import { X } from 'lucide-react';
+import type { Outline } from '../../graph/types';
 import { Select } from '../../ui/Field';
 import { useBuilder } from '../context';
 import { nodeOf } from '../lookup';
@@ -9,15 +10,7 @@ import style from './Form.module.css';
 export function AfterField({ value, path, set, disabled, ids }: EditorProps) {
   const { state, selected } = useBuilder();
   const names = value === undefined || value === null ? [] : (Array.isArray(value) ? value : [value]).map(String);
-  const own = nodeOf(state.outline, selected);
-  const siblings = (state.outline?.nodes ?? []).filter(
-    (node) => node.parent === own?.parent && node.id && node !== own,
-  );
-  const choices = siblings.flatMap((node) => [
-    node.id,
-    ...node.branches.map((branch) => `${node.id}.${branch}`),
-    `${node.id}.error`,
-  ]);
+  const choices = choicesOf(state.outline, selected);
   const remove = (name: string) => {
     const rest = names.filter((other) => other !== name);
     set(path, rest.length > 0 ? rest : undefined);
@@ -48,4 +41,11 @@ export function AfterField({ value, path, set, disabled, ids }: EditorProps) {
       </Select>
     </div>
   );
+}
+
+/** The nodes beside a node, each with its branches and its failure. */
+function choicesOf(outline: Outline | undefined, id: string | null): string[] {
+  const own = nodeOf(outline, id);
+  const siblings = (outline?.nodes ?? []).filter((node) => node.parent === own?.parent && node.id && node !== own);
+  return siblings.flatMap(({ id, branches }) => [id, ...branches.map((branch) => `${id}.${branch}`), `${id}.error`]);
 }

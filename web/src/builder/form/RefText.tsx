@@ -1,5 +1,6 @@
 import { useId } from 'react';
 import { classes } from '../../ui/classes';
+import { intoView } from '../../ui/useChoice';
 import { referencesIn } from '../document/references';
 import type { Suggestion } from '../suggestions';
 import { TAKES_OUTPUTS } from './dropping';
@@ -20,7 +21,7 @@ type Props = CompletionProps & {
 export function RefText({ id, lines = 1, mono, placeholder, label, describedBy, invalid, ...rest }: Props) {
   const { disabled } = rest;
   const list = useId();
-  const { text, box, area, found, active, insert, handlers } = useCompletion(rest);
+  const { text, box, area, found, at, insert, handlers } = useCompletion(rest);
   const isOpen = found.length > 0;
   return (
     <div
@@ -43,11 +44,11 @@ export function RefText({ id, lines = 1, mono, placeholder, label, describedBy, 
         aria-autocomplete="list"
         aria-expanded={isOpen}
         aria-controls={isOpen ? list : undefined}
-        aria-activedescendant={isOpen ? `${list}-${active}` : undefined}
+        aria-activedescendant={isOpen ? `${list}-${at}` : undefined}
         role="combobox"
         {...handlers}
       />
-      {isOpen && <Suggestions id={list} found={found} active={active} onChoose={insert} />}
+      {isOpen && <Suggestions id={list} found={found} active={at} onChoose={insert} />}
     </div>
   );
 }
@@ -69,8 +70,6 @@ function Marked({ text }: { text: string }) {
     </div>
   );
 }
-
-const intoView = (element: HTMLElement | null) => element?.scrollIntoView({ block: 'nearest' });
 
 type ListProps = { id: string; found: Suggestion[]; active: number; onChoose: (suggestion: Suggestion) => void };
 

@@ -19,6 +19,13 @@ export function matching(all: Suggestion[], typed: string): Suggestion[] {
   return [...starts, ...holds].filter(({ path }) => path !== typed).slice(0, MAX_SUGGESTIONS);
 }
 
+/** The text with a reference in place of what was begun, at the caret. */
+export function completed(text: string, begun: { at: number }, caret: number, path: string) {
+  const reference = `<${path}>`;
+  const rest = text.slice(caret).replace(/^>/, '');
+  return { text: text.slice(0, begun.at) + reference + rest, caret: begun.at + reference.length };
+}
+
 /** The text with a reference at the caret, or after the one that the caret is in; both are in the result. */
 export function withReference(text: string, caret: number, path: string): { text: string; caret: number } {
   const around = referencesIn(text).find(({ start, end }) => start < caret && caret < end);

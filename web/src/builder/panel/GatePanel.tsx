@@ -58,9 +58,9 @@ function InputField({ field, index }: { field: Owner; index: number }) {
   const actions = useActions();
   const set = (name: string, value: unknown) => actions.setSection(['input', index, name], value);
   const isRequired = field.default === undefined;
-  const disabled = locked !== null;
+  const value = { field, set, disabled: locked !== null, base: `/input/${index}` };
   return (
-    <fieldset className={style.card} disabled={disabled}>
+    <fieldset className={style.card} disabled={value.disabled}>
       <legend className="visually-hidden">Field {String(field.name)}</legend>
       <NameAndType field={field} index={index} set={set} />
       <Checkbox
@@ -68,9 +68,7 @@ function InputField({ field, index }: { field: Owner; index: number }) {
         checked={isRequired}
         onChange={(event) => set('default', event.target.checked ? undefined : emptyOf(field.type))}
       />
-      {!isRequired && (
-        <Value label="Default" field={field} name="default" set={set} disabled={disabled} base={`/input/${index}`} />
-      )}
+      {!isRequired && <Value label="Default" name="default" {...value} />}
       <Field label="Description">
         {(ids) => (
           <Short
@@ -80,7 +78,7 @@ function InputField({ field, index }: { field: Owner; index: number }) {
           />
         )}
       </Field>
-      <Value label="Example" field={field} name="value" set={set} disabled={disabled} base={`/input/${index}`} />
+      <Value label="Example" name="value" {...value} />
       <Button
         look="quiet"
         size="small"

@@ -1,6 +1,6 @@
 import { ArrowDown, ArrowUp, BookOpen, Copy, FileText, Trash2 } from 'lucide-react';
 import { useState } from 'react';
-import type { FieldSpec, Kind } from '../../api/documents';
+import type { FieldSpec, Kind, Problem } from '../../api/documents';
 import type { OutlineNode } from '../../graph/types';
 import { Button } from '../../ui/Button';
 import { Empty } from '../../ui/Empty';
@@ -88,7 +88,6 @@ function Form({ node, kind }: { node: OutlineNode; kind: Kind }) {
   );
   const rest = fields.filter((field) => !shown.includes(field));
   const problems = problemsAt(state.problems, node.path);
-  const own = problems.filter((problem) => problem.path === node.path);
   const control = (field: FieldSpec) => (
     <div key={field.name} className={isShort(field, value[field.name]) ? style.short : undefined}>
       <FieldControl
@@ -104,11 +103,7 @@ function Form({ node, kind }: { node: OutlineNode; kind: Kind }) {
   );
   return (
     <div className={style.form}>
-      {own.map((problem) => (
-        <Note key={problem.message} tone={problem.severity === 'error' ? 'bad' : 'warn'}>
-          {problem.message}
-        </Note>
-      ))}
+      <Problems of={problems.filter((problem) => problem.path === node.path)} />
       {shown.map(control)}
       {rest.length > 0 && (
         <More names={rest.map((field) => field.name)}>
@@ -118,6 +113,13 @@ function Form({ node, kind }: { node: OutlineNode; kind: Kind }) {
     </div>
   );
 }
+
+const Problems = ({ of }: { of: Problem[] }) =>
+  of.map((problem) => (
+    <Note key={problem.message} tone={problem.severity === 'error' ? 'bad' : 'warn'}>
+      {problem.message}
+    </Note>
+  ));
 
 const HANDLED = new Set(['id', 'type', 'nodes']);
 

@@ -1,9 +1,9 @@
 import { X } from 'lucide-react';
-import { lazy, Suspense } from 'react';
 import { reportOf } from '../../api/imports';
 import { INPUT, OUTPUT } from '../../graph/types';
 import { Button } from '../../ui/Button';
 import { Skeleton } from '../../ui/Empty';
+import { lazily } from '../../ui/lazily';
 import { TabPanel, Tabs } from '../../ui/Tabs';
 import { type PanelTab, useBuilder } from '../context';
 import { useChanges } from '../useChanges';
@@ -14,7 +14,7 @@ import { NodePanel } from './NodePanel';
 import style from './Panel.module.css';
 import { ProblemsPanel } from './ProblemsPanel';
 
-const DocumentPanel = lazy(() => import('../editor/DocumentPanel'));
+const DocumentPanel = lazily(() => import('../editor/DocumentPanel'), <Skeleton />);
 
 /** What stands beside the graph. */
 export default function Panel({ panel }: { panel: PanelTab }) {
@@ -50,12 +50,6 @@ function PanelContent({ panel }: { panel: PanelTab }) {
   if (panel === 'changes') return <ChangesPanel />;
   if (panel === 'problems') return <ProblemsPanel />;
   if (panel === 'import') return <ImportPanel />;
-  if (panel === 'document') {
-    return (
-      <Suspense fallback={<Skeleton />}>
-        <DocumentPanel />
-      </Suspense>
-    );
-  }
+  if (panel === 'document') return <DocumentPanel />;
   return selected === INPUT || selected === OUTPUT ? <GatePanel key={selected} gate={selected} /> : <NodePanel />;
 }

@@ -3,9 +3,10 @@ import { UserCheck } from 'lucide-react';
 import { Link } from 'wouter';
 import { api, body, type Schemas } from '../../api/client';
 import { announce } from '../../app/announce';
-import { Failure, Outdated } from '../../app/Failure';
+import { Outdated } from '../../app/Failure';
+import { Loaded } from '../../app/Loaded';
 import { QuestionForm } from '../../runs/QuestionForm';
-import { Empty, Skeleton } from '../../ui/Empty';
+import { Empty } from '../../ui/Empty';
 import { formatAgo, formatDateTime, shortId } from '../../ui/format';
 import { Page } from '../../ui/Page';
 import style from './Approvals.module.css';
@@ -21,7 +22,6 @@ export default function Approvals() {
     queryFn: () => body(api.GET('/v1/questions')),
     refetchInterval: 5_000,
   });
-  const items = questions.data?.items;
   const answered = (question: OpenQuestion) => {
     announce(`Answered ${question.message}`);
     client.setQueryData<typeof questions.data>(['questions'], (now) =>
@@ -31,16 +31,14 @@ export default function Approvals() {
   };
   return (
     <Page title="Approvals" lead="Runs that wait for the answer of a person.">
-      {items ? (
-        <>
-          <Outdated error={questions.error} what="the questions" onRetry={questions.refetch} />
-          <Questions items={items} onAnswered={answered} />
-        </>
-      ) : questions.isError ? (
-        <Failure error={questions.error} what="the questions" onRetry={questions.refetch} />
-      ) : (
-        <Skeleton rows={6} />
-      )}
+      <Loaded of={questions} what="the questions" rows={6}>
+        {({ items }) => (
+          <>
+            <Outdated error={questions.error} what="the questions" onRetry={questions.refetch} />
+            <Questions items={items} onAnswered={answered} />
+          </>
+        )}
+      </Loaded>
     </Page>
   );
 }

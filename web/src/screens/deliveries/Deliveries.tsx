@@ -3,14 +3,16 @@ import { ChevronDown, ChevronRight, Send } from 'lucide-react';
 import { useState } from 'react';
 import { Link } from 'wouter';
 import { api, body, type Schemas } from '../../api/client';
-import { Failure, Outdated } from '../../app/Failure';
+import { useKnownWorkflows } from '../../api/workflows';
+import { Outdated } from '../../app/Failure';
+import { Loaded } from '../../app/Loaded';
 import { useParam } from '../../app/useParam';
 import { useBlocked } from '../../app/useSession';
 import { DeliveryAttempts, DeliveryStatus, Redeliver } from '../../runs/DeliveryAttempts';
-import { nameIn, useWorkflowNames } from '../../runs/names';
+import { nameIn } from '../../runs/names';
 import { Button } from '../../ui/Button';
-import { Empty, Skeleton } from '../../ui/Empty';
-import { Select } from '../../ui/Field';
+import { Empty } from '../../ui/Empty';
+import { NamedOptions, Select } from '../../ui/Field';
 import { formatAgo, formatDateTime, shortId } from '../../ui/format';
 import { Page } from '../../ui/Page';
 import { Segment } from '../../ui/Segment';
@@ -35,9 +37,10 @@ export default function Deliveries() {
   const [status, setStatus] = useParam('status', 'all');
   const [workflow, setWorkflow] = useParam('workflow');
   const [recovering, setRecovering] = useState(false);
-  const workflows = useWorkflowNames();
+  const workflows = useKnownWorkflows();
   const list = useDeliveries(status, workflow);
   const author = useBlocked()('author', workflow || undefined);
+  const isFiltered = status !== 'all' || workflow !== '';
   return (
     <Page
       title="Deliveries"
@@ -49,20 +52,14 @@ export default function Deliveries() {
       }
     >
       <Choices status={status} onStatus={setStatus} workflow={workflow} onWorkflow={setWorkflow} names={workflows} />
-      {list.data ? (
-        <>
-          <Outdated error={list.error} what="the deliveries" onRetry={list.refetch} />
-          <List
-            items={list.data.pages.flatMap((page) => page.items)}
-            names={workflows}
-            filtered={status !== 'all' || workflow !== ''}
-          />
-        </>
-      ) : list.isError ? (
-        <Failure error={list.error} what="the deliveries" onRetry={list.refetch} />
-      ) : (
-        <Skeleton rows={8} />
-      )}
+      <Loaded of={list} what="the deliveries" rows={8}>
+        {({ pages }) => (
+          <>
+            <Outdated error={list.error} what="the deliveries" onRetry={list.refetch} />
+            <List items={pages.flatMap((page) => page.items)} names={workflows} filtered={isFiltered} />
+          </>
+        )}
+      </Loaded>
       {list.hasNextPage && (
         <div>
           <Button busy={list.isFetchingNextPage} onClick={() => list.fetchNextPage()}>
@@ -90,11 +87,7 @@ function Choices({ status, onStatus, workflow, onWorkflow, names }: ChoicesProps
       <span className={style.workflow}>
         <Select aria-label="Workflow" value={workflow} onChange={(event) => onWorkflow(event.target.value)}>
           <option value="">All workflows</option>
-          {names.map(({ id, name }) => (
-            <option key={id} value={id}>
-              {name}
-            </option>
-          ))}
+          <NamedOptions of={names} />
         </Select>
       </span>
     </Toolbar>

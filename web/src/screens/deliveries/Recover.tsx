@@ -2,10 +2,11 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Send } from 'lucide-react';
 import { useState } from 'react';
 import { api, body } from '../../api/client';
-import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
-import { Field, Input, Select } from '../../ui/Field';
+import { DialogFoot } from '../../ui/DialogFoot';
+import { Field, NamedOptions, Select } from '../../ui/Field';
 import { Note } from '../../ui/Note';
+import { TextField } from '../../ui/TextField';
 
 const DAY_MS = 86_400_000;
 type Props = { workflow: string; workflows: { id: string; name: string }[]; onClose: () => void };
@@ -21,28 +22,20 @@ export function Recover({ workflow, workflows, onClose }: Props) {
       lead="Deliveries of runs that were created since then. Receivers that were turned off are turned on."
       onClose={onClose}
       footer={
-        <>
-          <Button look="quiet" onClick={onClose}>
-            Close
-          </Button>
-          <Button
-            look="primary"
-            icon={<Send />}
-            busy={recover.isPending}
-            blocked={id && since ? null : 'Choose a workflow and a time.'}
-            onClick={() => recover.mutate()}
-          >
-            Send again
-          </Button>
-        </>
+        <DialogFoot
+          leave="Close"
+          icon={<Send />}
+          busy={recover.isPending}
+          blocked={id && since ? null : 'Choose a workflow and a time.'}
+          onClick={() => recover.mutate()}
+          onClose={onClose}
+        >
+          Send again
+        </DialogFoot>
       }
     >
       <ChooseWorkflow value={id} workflows={workflows} onChange={setId} />
-      <Field label="Since">
-        {(ids) => (
-          <Input {...ids} type="datetime-local" value={since} onChange={(event) => setSince(event.target.value)} />
-        )}
-      </Field>
+      <TextField label="Since" type="datetime-local" value={since} onChange={setSince} />
       {recover.error && <Note tone="bad">{recover.error.message}</Note>}
       {recover.data && (
         <Note>
@@ -63,11 +56,7 @@ const ChooseWorkflow = ({ value, workflows, onChange }: ChoiceProps) => (
         <option value="" disabled>
           Choose
         </option>
-        {workflows.map(({ id, name }) => (
-          <option key={id} value={id}>
-            {name}
-          </option>
-        ))}
+        <NamedOptions of={workflows} />
       </Select>
     )}
   </Field>

@@ -1,8 +1,9 @@
 import { type FormEvent, useId, useState } from 'react';
-import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
-import { Field, Input, Select, Textarea } from '../../ui/Field';
+import { DialogFoot } from '../../ui/DialogFoot';
+import { Field, Select } from '../../ui/Field';
 import { Note } from '../../ui/Note';
+import { TextAreaField, TextField } from '../../ui/TextField';
 import { ChooseScopes, ChooseWorkflows } from './KeyChoices';
 import style from './Keys.module.css';
 import { EMPTY, type KeyErrors, type KeyForm, readForm } from './newKey';
@@ -38,27 +39,21 @@ export function CreateKey({ workflow, onIssued, onClose }: Props) {
       footer={
         <>
           {Object.values(errors).some(Boolean) && <p className={style.wrong}>Something above is missing or wrong.</p>}
-          <Button look="quiet" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button look="primary" type="submit" form={id} busy={create.isPending}>
+          <DialogFoot type="submit" form={id} busy={create.isPending} onClose={onClose}>
             Create key
-          </Button>
+          </DialogFoot>
         </>
       }
     >
       <form id={id} className={style.form} onSubmit={submit} noValidate>
-        <Field label="Name" error={errors.name}>
-          {(ids) => (
-            <Input
-              {...ids}
-              placeholder="website"
-              maxLength={200}
-              value={form.name}
-              onChange={(event) => set({ name: event.target.value })}
-            />
-          )}
-        </Field>
+        <TextField
+          label="Name"
+          error={errors.name}
+          placeholder="website"
+          maxLength={200}
+          value={form.name}
+          onChange={(name) => set({ name })}
+        />
         <ChooseWorkflows value={form.workflows} error={errors.workflows} onChange={(workflows) => set({ workflows })} />
         <ChooseScopes value={form.scopes} error={errors.scopes} onChange={(scopes) => set({ scopes })} />
         <Expiry value={form.expires} error={errors.expires} onChange={(expires) => set({ expires })} />
@@ -98,17 +93,7 @@ function Expiry({ value, error, onChange }: { value: string; error?: string; onC
         )}
       </Field>
       {choice === 'day' && (
-        <Field label="Day" error={error}>
-          {(ids) => (
-            <Input
-              {...ids}
-              type="date"
-              min={inDays(1)}
-              value={value}
-              onChange={(event) => onChange(event.target.value)}
-            />
-          )}
-        </Field>
+        <TextField label="Day" error={error} type="date" min={inDays(1)} value={value} onChange={onChange} />
       )}
     </div>
   );
@@ -118,17 +103,15 @@ type NumberField = 'perMinute' | 'burst' | 'atOnce' | 'maxCost' | 'maxTokens';
 
 function Limits({ form, errors, set }: { form: KeyForm; errors: KeyErrors; set: SetForm }) {
   const number = (name: NumberField, label: string, hint: string) => (
-    <Field label={label} hint={hint} error={errors[name]}>
-      {(ids) => (
-        <Input
-          {...ids}
-          inputMode="decimal"
-          placeholder="none"
-          value={form[name]}
-          onChange={(event) => set({ [name]: event.target.value })}
-        />
-      )}
-    </Field>
+    <TextField
+      label={label}
+      hint={hint}
+      error={errors[name]}
+      inputMode="decimal"
+      placeholder="none"
+      value={form[name]}
+      onChange={(text) => set({ [name]: text })}
+    />
   );
   const wrong =
     errors.perMinute ?? errors.burst ?? errors.atOnce ?? errors.maxCost ?? errors.maxTokens ?? errors.origins;
@@ -159,21 +142,15 @@ function Limits({ form, errors, set }: { form: KeyForm; errors: KeyErrors; set: 
 
 function Origins({ form, error, set }: { form: KeyForm; error?: string; set: SetForm }) {
   return (
-    <Field
+    <TextAreaField
       label="Pages that may read answers"
       hint="Origins such as https://app.example.com, one a line. A page must not hold the key: give it a token."
       error={error}
-    >
-      {(ids) => (
-        <Textarea
-          {...ids}
-          mono
-          rows={2}
-          spellCheck={false}
-          value={form.origins}
-          onChange={(event) => set({ origins: event.target.value })}
-        />
-      )}
-    </Field>
+      mono
+      rows={2}
+      spellCheck={false}
+      value={form.origins}
+      onChange={(origins) => set({ origins })}
+    />
   );
 }

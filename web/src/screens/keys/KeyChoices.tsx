@@ -1,6 +1,7 @@
-import { useId, useState } from 'react';
+import { type ReactNode, useId, useState } from 'react';
 import type { Schemas } from '../../api/client';
 import { useKnownWorkflows } from '../../api/workflows';
+import { CheckList } from '../../ui/CheckList';
 import { Checkbox, Input } from '../../ui/Field';
 import { Segment } from '../../ui/Segment';
 import style from './Keys.module.css';
@@ -12,27 +13,33 @@ const MANY = 8;
 
 /** All workflows, or some of them. */
 export function ChooseWorkflows({ value, error, onChange }: Choice<KeyForm['workflows']>) {
-  const note = useId();
-  const workflows = useKnownWorkflows();
-  const [text, setText] = useState('');
-  const chosen = value === '*' ? [] : value;
-  const found = workflows.filter(({ id, name }) => `${name} ${id}`.toLowerCase().includes(text.trim().toLowerCase()));
-  const toggle = (id: string) => onChange(chosen.includes(id) ? chosen.filter((one) => one !== id) : [...chosen, id]);
+  const count = value === '*' ? 0 : value.length;
   return (
-    <fieldset className={style.choice} aria-describedby={error ? note : undefined}>
-      <legend>Workflows</legend>
+    <Choices legend="Workflows" error={error}>
       <div>
         <Segment
           label="Good for"
           options={[
             { value: 'all', label: 'All, future ones too' },
-            { value: 'some', label: `Some${chosen.length ? `: ${chosen.length}` : ''}` },
+            { value: 'some', label: `Some${count ? `: ${count}` : ''}` },
           ]}
           value={value === '*' ? 'all' : 'some'}
           onChange={(next) => onChange(next === 'all' ? '*' : [])}
         />
       </div>
-      {value !== '*' && workflows.length > MANY && (
+      {value !== '*' && <SomeWorkflows chosen={value} onChange={onChange} />}
+    </Choices>
+  );
+}
+
+function SomeWorkflows({ chosen, onChange }: { chosen: string[]; onChange: (chosen: string[]) => void }) {
+  const workflows = useKnownWorkflows();
+  const [text, setText] = useState('');
+  const wanted = text.trim().toLowerCase();
+  const found = workflows.filter(({ id, name }) => `${name} ${id}`.toLowerCase().includes(wanted));
+  return (
+    <>
+      {workflows.length > MANY && (
         <Input
           aria-label="Filter"
           placeholder="Filter"
@@ -40,37 +47,15 @@ export function ChooseWorkflows({ value, error, onChange }: Choice<KeyForm['work
           onChange={(event) => setText(event.target.value)}
         />
       )}
-      {value !== '*' && (
-        <div className={style.workflows}>
-          {found.map(({ id, name }) => (
-            <Checkbox
-              key={id}
-              checked={value.includes(id)}
-              onChange={() => toggle(id)}
-              label={
-                <>
-                  {name} <code>{id}</code>
-                </>
-              }
-            />
-          ))}
-        </div>
-      )}
-      {error && (
-        <p id={note} className={style.wrong}>
-          {error}
-        </p>
-      )}
-    </fieldset>
+      <CheckList of={found} chosen={chosen} onChange={onChange} />
+    </>
   );
 }
 
 /** What the key may do. */
 export function ChooseScopes({ value, error, onChange }: Choice<Schemas['KeyScope'][]>) {
-  const note = useId();
   return (
-    <fieldset className={style.choice} aria-describedby={error ? note : undefined}>
-      <legend>May</legend>
+    <Choices legend="May" error={error}>
       {SCOPES.map(({ scope, allows }) => (
         <Checkbox
           key={scope}
@@ -86,6 +71,16 @@ export function ChooseScopes({ value, error, onChange }: Choice<Schemas['KeyScop
           }
         />
       ))}
+    </Choices>
+  );
+}
+
+function Choices({ legend, error, children }: { legend: string; error?: string; children: ReactNode }) {
+  const note = useId();
+  return (
+    <fieldset className={style.choice} aria-describedby={error ? note : undefined}>
+      <legend>{legend}</legend>
+      {children}
       {error && (
         <p id={note} className={style.wrong}>
           {error}

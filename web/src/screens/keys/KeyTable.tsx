@@ -29,28 +29,9 @@ export function KeyTable({ keys, all, nameOf, onDialog }: Props) {
     { id: 'workflows', head: 'Workflows', hideBelow: 'phone', cell: (key) => workflowsText(key.workflows, nameOf) },
     { id: 'scopes', head: 'Scopes', hideBelow: 'phone', cell: (key) => <Scopes of={key} /> },
     { id: 'limits', head: 'Limits', hideBelow: 'tablet', cell: limitsText },
-    {
-      id: 'starts',
-      head: 'Runs, 7 d',
-      hideBelow: 'tablet',
-      cell: (key) => {
-        const own = bars?.(key.id);
-        return own && <Sparkline bars={own} width={58} label={describeBars(own, '7d')} />;
-      },
-    },
-    {
-      id: 'used',
-      head: 'Last used',
-      hideBelow: 'phone',
-      cell: ({ last_used_at }) =>
-        last_used_at ? <span title={formatDateTime(last_used_at)}>{formatAgo(last_used_at)}</span> : 'never',
-    },
-    {
-      id: 'expires',
-      head: 'Expires',
-      hideBelow: 'tablet',
-      cell: (key) => (key.expires_at ? formatDate(key.expires_at) : 'never'),
-    },
+    { id: 'starts', head: 'Runs, 7 d', hideBelow: 'tablet', cell: ({ id }) => <Starts bars={bars?.(id)} /> },
+    { id: 'used', head: 'Last used', hideBelow: 'phone', cell: (key) => <LastUsed at={key.last_used_at} /> },
+    { id: 'expires', head: 'Expires', hideBelow: 'tablet', cell: ({ expires_at }) => expiry(expires_at) },
     { id: 'state', head: 'State', cell: (key) => <KeyState of={key} replaced={replaced.has(key.id)} /> },
     {
       id: 'more',
@@ -85,6 +66,14 @@ function useStarts(): ((id: string) => Bar[]) | null {
     return halves.some((bar) => bar.runs) ? halves : [];
   };
 }
+
+const Starts = ({ bars }: { bars: Bar[] | undefined }) =>
+  bars && <Sparkline bars={bars} width={58} label={describeBars(bars, '7d')} />;
+
+const LastUsed = ({ at }: { at: Key['last_used_at'] }) =>
+  at ? <span title={formatDateTime(at)}>{formatAgo(at)}</span> : 'never';
+
+const expiry = (at: Key['expires_at']) => (at ? formatDate(at) : 'never');
 
 function Name({ of: key, onDialog }: { of: Key; onDialog: Props['onDialog'] }) {
   return (

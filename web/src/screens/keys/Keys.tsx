@@ -2,11 +2,11 @@ import { KeyRound, ListFilter, Plus } from 'lucide-react';
 import { useState } from 'react';
 import { useWorkflowName } from '../../api/workflows';
 import { usePageActions } from '../../app/actions';
-import { Failure } from '../../app/Failure';
+import { Loaded } from '../../app/Loaded';
 import { useParam } from '../../app/useParam';
 import { useBlocked } from '../../app/useSession';
 import { Button } from '../../ui/Button';
-import { Empty, Skeleton } from '../../ui/Empty';
+import { Empty } from '../../ui/Empty';
 import { Filter } from '../../ui/Filter';
 import { Page } from '../../ui/Page';
 import { Segment } from '../../ui/Segment';
@@ -32,17 +32,17 @@ export default function Keys() {
         </Button>
       }
     >
-      {keys.data?.length ? (
-        <KeysList keys={keys.data} onDialog={setDialog} />
-      ) : keys.data ? (
-        <Empty icon={<KeyRound />} title="No key yet" actions={<Button onClick={create}>Create key</Button>}>
-          Make one for each person and program. Then each can be limited, rotated and revoked alone.
-        </Empty>
-      ) : keys.isError ? (
-        <Failure error={keys.error} what="the keys" onRetry={keys.refetch} />
-      ) : (
-        <Skeleton rows={8} />
-      )}
+      <Loaded of={keys} what="the keys" rows={8}>
+        {(keys) =>
+          keys.length ? (
+            <KeysList keys={keys} onDialog={setDialog} />
+          ) : (
+            <Empty icon={<KeyRound />} title="No key yet" actions={<Button onClick={create}>Create key</Button>}>
+              Make one for each person and program. Then each can be limited, rotated and revoked alone.
+            </Empty>
+          )
+        }
+      </Loaded>
       {dialog && <KeyDialogs dialog={dialog} onDialog={setDialog} />}
     </Page>
   );

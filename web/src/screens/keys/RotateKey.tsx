@@ -1,7 +1,7 @@
 import { RefreshCw } from 'lucide-react';
 import { useState } from 'react';
-import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
+import { DialogFoot } from '../../ui/DialogFoot';
 import { formatAgo, formatDateTime } from '../../ui/format';
 import { Note } from '../../ui/Note';
 import { Segment } from '../../ui/Segment';
@@ -28,19 +28,14 @@ export function RotateKey({ of: key, onIssued, onClose }: Props) {
       lead="A new key with the same rights, shown once. The old one works on for:"
       onClose={onClose}
       footer={
-        <>
-          <Button look="quiet" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button
-            look="primary"
-            icon={<RefreshCw />}
-            busy={rotate.isPending}
-            onClick={() => rotate.mutate({ id: key.id, overlap: Number(overlap) })}
-          >
-            Rotate
-          </Button>
-        </>
+        <DialogFoot
+          icon={<RefreshCw />}
+          busy={rotate.isPending}
+          onClick={() => rotate.mutate({ id: key.id, overlap: Number(overlap) })}
+          onClose={onClose}
+        >
+          Rotate
+        </DialogFoot>
       }
     >
       <div>

@@ -32,10 +32,6 @@ export function Chart({ title, points, step, lines, as, write, total }: Props) {
   const largest = Math.max(0, ...points.flatMap((point) => lines.map((line) => line.value(point) ?? 0)));
   const end = axisEnd(largest);
   const pointed = at === null ? null : points[at];
-  const point = (event: React.PointerEvent<SVGSVGElement>) => {
-    const { left } = event.currentTarget.getBoundingClientRect();
-    setAt(Math.min(points.length - 1, Math.max(0, Math.floor(((event.clientX - left) / width) * points.length))));
-  };
   return (
     <figure className={style.chart} aria-label={title}>
       <figcaption className={style.head}>
@@ -44,27 +40,7 @@ export function Chart({ title, points, step, lines, as, write, total }: Props) {
       </figcaption>
       <div ref={box} className={style.plot}>
         <span className={style.end}>{largest > 0 && write(end)}</span>
-        <svg width={width} height={HEIGHT} aria-hidden="true" onPointerMove={point} onPointerLeave={() => setAt(null)}>
-          {[0, 0.5].map((share) => (
-            <path key={share} className={style.grid} d={`M0 ${share * HEIGHT + 0.5}h${width}`} />
-          ))}
-          {at !== null && (
-            <rect
-              className={style.pointed}
-              x={(at * width) / points.length}
-              width={width / points.length}
-              height={HEIGHT}
-            />
-          )}
-          {lines.map((line) =>
-            as === 'bars' ? (
-              <Bars key={line.label} line={line} points={points} width={width} end={end} />
-            ) : (
-              <Stroke key={line.label} line={line} points={points} width={width} end={end} />
-            ),
-          )}
-          <path className={style.axis} d={`M0 ${HEIGHT - 0.5}h${width}`} />
-        </svg>
+        <Plot points={points} lines={lines} as={as} width={width} end={end} at={at} onPoint={setAt} />
         <div className={style.times} aria-hidden>
           <span>{points[0] && timeText(points[0].at, step)}</span>
           <span>{timeText(points.at(-1)?.at, step)}</span>
@@ -72,6 +48,35 @@ export function Chart({ title, points, step, lines, as, write, total }: Props) {
       </div>
       <ChartTable points={points} step={step} lines={lines} write={write} />
     </figure>
+  );
+}
+
+type PlotProps = Pick<Props, 'points' | 'lines' | 'as'> & {
+  width: number;
+  end: number;
+  /** The step that is pointed at. */
+  at: number | null;
+  onPoint: (at: number | null) => void;
+};
+
+function Plot({ points, lines, as, width, end, at, onPoint }: PlotProps) {
+  const step = width / points.length;
+  const point = (event: React.PointerEvent<SVGSVGElement>) => {
+    const { left } = event.currentTarget.getBoundingClientRect();
+    onPoint(Math.min(points.length - 1, Math.max(0, Math.floor((event.clientX - left) / step))));
+  };
+  const Drawn = as === 'bars' ? Bars : Stroke;
+  return (
+    <svg width={width} height={HEIGHT} aria-hidden="true" onPointerMove={point} onPointerLeave={() => onPoint(null)}>
+      {[0, 0.5].map((share) => (
+        <path key={share} className={style.grid} d={`M0 ${share * HEIGHT + 0.5}h${width}`} />
+      ))}
+      {at !== null && <rect className={style.pointed} x={at * step} width={step} height={HEIGHT} />}
+      {lines.map((line) => (
+        <Drawn key={line.label} line={line} points={points} width={width} end={end} />
+      ))}
+      <path className={style.axis} d={`M0 ${HEIGHT - 0.5}h${width}`} />
+    </svg>
   );
 }
 

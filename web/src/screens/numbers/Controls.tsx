@@ -1,7 +1,7 @@
 import type { StatsBy } from '../../api/stats';
 import type { ListedWorkflow } from '../../api/workflows';
 import { useParam } from '../../app/useParam';
-import { Select } from '../../ui/Field';
+import { NamedOptions, Select } from '../../ui/Field';
 import { Segment } from '../../ui/Segment';
 import { Toolbar } from '../../ui/Toolbar';
 import style from './Numbers.module.css';
@@ -14,27 +14,10 @@ const TIME_OPTIONS = (Object.keys(TIMES) as Time[]).map((value) => ({ value, lab
 
 /** What is counted, over which time. All of it is in the URL. */
 export function Controls({ workflows, time, step, by }: Props) {
-  const [, setTime] = useParam('time', '7d');
-  const [, setStep] = useParam('step');
   const [, setBy] = useParam('by', 'workflow');
   const [workflow, setWorkflow] = useParam('workflow');
-  const { steps } = TIMES[time];
   return (
-    <Toolbar
-      end={
-        <>
-          {steps.length > 1 && (
-            <Segment
-              label="Step"
-              options={steps.map((value) => ({ value, label: value === 'hour' ? 'Hours' : 'Days' }))}
-              value={step}
-              onChange={setStep}
-            />
-          )}
-          <Segment label="Time" options={TIME_OPTIONS} value={time} onChange={setTime} />
-        </>
-      }
-    >
+    <Toolbar end={<TimeAndStep time={time} step={step} />}>
       <Select
         className={style.select}
         aria-label="Of which workflow"
@@ -43,11 +26,7 @@ export function Controls({ workflows, time, step, by }: Props) {
       >
         <option value="">All workflows</option>
         {workflow && !workflows.some((one) => one.id === workflow) && <option value={workflow}>{workflow}</option>}
-        {workflows.map(({ id, name }) => (
-          <option key={id} value={id}>
-            {name}
-          </option>
-        ))}
+        <NamedOptions of={workflows} />
       </Select>
       <Select className={style.select} aria-label="By" value={by} onChange={(event) => setBy(event.target.value)}>
         {Object.entries(BYS).map(([value, { label }]) => (
@@ -57,5 +36,24 @@ export function Controls({ workflows, time, step, by }: Props) {
         ))}
       </Select>
     </Toolbar>
+  );
+}
+
+function TimeAndStep({ time, step }: { time: Time; step: Step }) {
+  const [, setTime] = useParam('time', '7d');
+  const [, setStep] = useParam('step');
+  const { steps } = TIMES[time];
+  return (
+    <>
+      {steps.length > 1 && (
+        <Segment
+          label="Step"
+          options={steps.map((value) => ({ value, label: value === 'hour' ? 'Hours' : 'Days' }))}
+          value={step}
+          onChange={setStep}
+        />
+      )}
+      <Segment label="Time" options={TIME_OPTIONS} value={time} onChange={setTime} />
+    </>
   );
 }

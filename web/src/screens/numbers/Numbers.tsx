@@ -4,11 +4,11 @@ import type { ComponentProps } from 'react';
 import { type StatsBy, type StatsItem, statsOf } from '../../api/stats';
 import { useKnownWorkflows } from '../../api/workflows';
 import { usePageActions } from '../../app/actions';
-import { Failure } from '../../app/Failure';
+import { both, Loaded } from '../../app/Loaded';
 import { useParam } from '../../app/useParam';
 import { Button } from '../../ui/Button';
 import { download } from '../../ui/download';
-import { Empty, Skeleton } from '../../ui/Empty';
+import { Empty } from '../../ui/Empty';
 import { Page } from '../../ui/Page';
 import { Breakdown } from './Breakdown';
 import { Charts } from './Charts';
@@ -18,14 +18,8 @@ import { beginOf, csvOf, readStep, readTime, TIMES } from './series';
 
 /** Runs, failures, durations and cost over time, and what they are made of. */
 export default function Numbers() {
-  const [timeText] = useParam('time', '7d');
-  const [stepText] = useParam('step');
-  const [byText] = useParam('by', 'workflow');
-  const [workflow] = useParam('workflow');
+  const { time, step, by, workflow } = useAsked();
   const workflows = useKnownWorkflows();
-  const time = readTime(timeText);
-  const step = readStep(stepText, time);
-  const by = readBy(byText);
   const from = beginOf(time, step);
   const query = { from: from.toISOString(), ...(workflow ? { workflow } : {}) };
   const enabled = !isMixed(by, workflow);
@@ -48,15 +42,23 @@ export default function Numbers() {
       }
     >
       <Controls workflows={workflows} time={time} step={step} by={by} />
-      {over.data && sums.data ? (
-        <Result over={over.data.items} sums={sums.data.items.at(0)} {...{ query, by, workflow, time, step, from }} />
-      ) : sums.isError || over.isError ? (
-        <Failure error={sums.error ?? over.error} what="the numbers" onRetry={() => [sums.refetch(), over.refetch()]} />
-      ) : (
-        <Skeleton rows={10} />
-      )}
+      <Loaded of={both(sums, over)} what="the numbers" rows={10}>
+        {([sums, over]) => (
+          <Result over={over.items} sums={sums.items.at(0)} {...{ query, by, workflow, time, step, from }} />
+        )}
+      </Loaded>
     </Page>
   );
+}
+
+/** What the address asks for. */
+function useAsked() {
+  const [timeText] = useParam('time', '7d');
+  const [stepText] = useParam('step');
+  const [byText] = useParam('by', 'workflow');
+  const [workflow] = useParam('workflow');
+  const time = readTime(timeText);
+  return { time, step: readStep(stepText, time), by: readBy(byText), workflow };
 }
 
 type ResultProps = ComponentProps<typeof Breakdown> & { over: StatsItem[]; sums: StatsItem | undefined };

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { Link } from 'wouter';
 import { listRuns, type NodeTrace, type Run, readRun, readTrace } from '../../api/runs';
-import { Failure } from '../../app/Failure';
+import { both, Loaded } from '../../app/Loaded';
 import { type Difference, type Pair, pairNodes } from '../../runs/compare';
 import { stateOf } from '../../runs/waterfall';
 import { Button } from '../../ui/Button';
@@ -49,16 +49,7 @@ function Choose({ run, onChoose }: { run: Run; onChoose: (id: string) => void })
       {recent.isLoading && <Skeleton />}
       <ul>
         {listed.map((other) => (
-          <li key={other.id}>
-            <button type="button" className={style.candidate} onClick={() => onChoose(other.id)}>
-              <Status state={other.status} />
-              <code>{shortId(other.id)}</code>
-              <Chip look="outline">{other.version}</Chip>
-              <span>{formatDateTime(other.created_at)}</span>
-              <span>{other.duration_ms === null ? '' : formatDuration(other.duration_ms)}</span>
-              {other.id === run.origin && <span>the run that this one repeats</span>}
-            </button>
-          </li>
+          <Candidate key={other.id} run={other} isOrigin={other.id === run.origin} onChoose={onChoose} />
         ))}
       </ul>
       {recent.isSuccess && !others.length && <Empty title="The workflow has no other run that ended" />}
@@ -66,16 +57,37 @@ function Choose({ run, onChoose }: { run: Run; onChoose: (id: string) => void })
   );
 }
 
+type CandidateProps = { run: Run; isOrigin: boolean; onChoose: (id: string) => void };
+
+const Candidate = ({ run, isOrigin, onChoose }: CandidateProps) => (
+  <li>
+    <button type="button" className={style.candidate} onClick={() => onChoose(run.id)}>
+      <Status state={run.status} />
+      <code>{shortId(run.id)}</code>
+      <Chip look="outline">{run.version}</Chip>
+      <span>{formatDateTime(run.created_at)}</span>
+      <span>{run.duration_ms === null ? '' : formatDuration(run.duration_ms)}</span>
+      {isOrigin && <span>the run that this one repeats</span>}
+    </button>
+  </li>
+);
+
 function SideBySide({ data, otherId, onLeave }: { data: RunData; otherId: string; onLeave: () => void }) {
-  const [all, setAll] = useState(false);
-  const other = useQuery({ queryKey: ['run', otherId], queryFn: ({ signal }) => readRun(otherId, signal) });
+  const run = useQuery({ queryKey: ['run', otherId], queryFn: ({ signal }) => readRun(otherId, signal) });
   const trace = useQuery({ queryKey: ['trace', otherId], queryFn: ({ signal }) => readTrace(otherId, signal) });
-  const error = other.error ?? trace.error;
-  if (!other.data || !trace.data) {
-    const retry = () => [other.refetch(), trace.refetch()];
-    return error ? <Failure error={error} what={`the run ${otherId}`} onRetry={retry} /> : <Skeleton />;
-  }
-  const pairs = pairNodes(data.nodes, trace.data.nodes);
+  return (
+    <Loaded of={both(run, trace)} what={`the run ${otherId}`}>
+      {([other, { nodes }]) => (
+        <Pairs run={data.run} other={other} pairs={pairNodes(data.nodes, nodes)} onLeave={onLeave} />
+      )}
+    </Loaded>
+  );
+}
+
+type PairsProps = { run: Run; other: Run; pairs: Pair[]; onLeave: () => void };
+
+function Pairs({ run, other, pairs, onLeave }: PairsProps) {
+  const [all, setAll] = useState(false);
   const different = pairs.filter(({ difference }) => difference !== 'none');
   return (
     <div className={style.compare}>
@@ -93,10 +105,10 @@ function SideBySide({ data, otherId, onLeave }: { data: RunData; otherId: string
           <tr>
             <th scope="col">Node</th>
             <th scope="col">
-              <RunHead run={data.run} label="This run" />
+              <RunHead run={run} label="This run" />
             </th>
             <th scope="col">
-              <RunHead run={other.data} label="The other" />
+              <RunHead run={other} label="The other" />
             </th>
           </tr>
         </thead>

@@ -2,10 +2,10 @@ import { ArrowRightFromLine } from 'lucide-react';
 import { useState } from 'react';
 import { ApiError, type Schemas } from '../../api/client';
 import { useRerun } from '../../runs/rerun';
-import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
-import { Field, Textarea } from '../../ui/Field';
+import { DialogFoot } from '../../ui/DialogFoot';
 import { Note } from '../../ui/Note';
+import { TextAreaField } from '../../ui/TextField';
 import type { RunData } from './useRunData';
 
 type Props = {
@@ -32,34 +32,26 @@ export function EditInput({ data, from, content, onClose }: Props) {
       }
       onClose={onClose}
       footer={
-        <>
-          <Button look="quiet" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button
-            look="primary"
-            icon={<ArrowRightFromLine />}
-            blocked={problem}
-            busy={rerun.isPending}
-            onClick={() => rerun.mutate({ ...content, input: value })}
-          >
-            Rerun with this input
-          </Button>
-        </>
+        <DialogFoot
+          icon={<ArrowRightFromLine />}
+          blocked={problem}
+          busy={rerun.isPending}
+          onClick={() => rerun.mutate({ ...content, input: value })}
+          onClose={onClose}
+        >
+          Rerun with this input
+        </DialogFoot>
       }
     >
-      <Field label="Input, as JSON" error={problem}>
-        {(ids) => (
-          <Textarea
-            {...ids}
-            mono
-            rows={14}
-            spellCheck={false}
-            value={text}
-            onChange={(event) => setText(event.target.value)}
-          />
-        )}
-      </Field>
+      <TextAreaField
+        label="Input, as JSON"
+        error={problem}
+        mono
+        rows={14}
+        spellCheck={false}
+        value={text}
+        onChange={setText}
+      />
       {rerun.error && <Refusal error={rerun.error} />}
     </Dialog>
   );

@@ -1,6 +1,6 @@
-import { useVirtualizer } from '@tanstack/react-virtual';
-import { ChevronDown, ChevronUp, Search as SearchIcon } from 'lucide-react';
-import { memo, useEffect, useMemo, useRef, useState } from 'react';
+import { useVirtualizer, type Virtualizer } from '@tanstack/react-virtual';
+import { ArrowDownToLine, ChevronDown, ChevronUp, Search as SearchIcon } from 'lucide-react';
+import { memo, type RefObject, useEffect, useMemo, useRef, useState, type WheelEvent } from 'react';
 import { findLines, type Line } from '../../runs/eventLog';
 import { Button } from '../../ui/Button';
 import { classes } from '../../ui/classes';
@@ -126,30 +126,21 @@ export function EventLines({ lines, hits, at, height, follow }: LinesProps) {
     estimateSize: () => LINE_HEIGHT,
     overscan: 20,
   });
-  const atEnd = useRef(follow);
-  useEffect(() => {
-    if (follow && atEnd.current && at === null && lines.length) list.scrollToIndex(lines.length - 1);
-  }, [follow, at, lines.length, list]);
+  const { scrolling, isAway, toEnd } = useFollowing(list, scroller, follow && at === null);
   const marked = useMemo(() => new Set(hits), [hits]);
   useEffect(() => {
     if (at !== null) list.scrollToIndex(at, { align: 'center' });
   }, [at, list]);
-  const whole = Math.min(height, lines.length * LINE_HEIGHT);
   return (
     <div className={style.box}>
       <div
         ref={scroller}
         className={style.scroller}
-        style={{ height: whole }}
+        style={{ height: Math.min(height, lines.length * LINE_HEIGHT) }}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
         tabIndex={0}
         role="log"
-        onWheel={(event) => {
-          atEnd.current = event.deltaY > 0 && isAtEnd(scroller.current);
-        }}
-        onScroll={() => {
-          atEnd.current ||= isAtEnd(scroller.current);
-        }}
+        {...scrolling}
         aria-label="Event lines"
         aria-live="off"
       >
@@ -163,8 +154,42 @@ export function EventLines({ lines, hits, at, height, follow }: LinesProps) {
         </div>
       </div>
       <Marks hits={hits} count={lines.length} />
+      {isAway && <ToEnd onClick={toEnd} />}
     </div>
   );
+}
+
+const ToEnd = ({ onClick }: { onClick: () => void }) => (
+  <span className={style.toEnd}>
+    <Button size="small" icon={<ArrowDownToLine />} onClick={onClick}>
+      To the end
+    </Button>
+  </span>
+);
+
+/** Keeps the end in view while lines come, until the wheel leaves it; back at the end it goes on. */
+function useFollowing(
+  list: Virtualizer<HTMLDivElement, Element>,
+  scroller: RefObject<HTMLElement | null>,
+  isWanted: boolean,
+) {
+  const atEnd = useRef(true);
+  const [isAway, setAway] = useState(false);
+  const { count } = list.options;
+  useEffect(() => {
+    if (isWanted && atEnd.current && count) list.scrollToIndex(count - 1);
+    else setAway(!isAtEnd(scroller.current));
+  }, [isWanted, count, list, scroller]);
+  const scrolling = {
+    onWheel: (event: WheelEvent) => {
+      atEnd.current = event.deltaY > 0 && isAtEnd(scroller.current);
+    },
+    onScroll: () => {
+      atEnd.current ||= isAtEnd(scroller.current);
+      setAway(!isAtEnd(scroller.current));
+    },
+  };
+  return { scrolling, isAway, toEnd: () => list.scrollToIndex(count - 1) };
 }
 
 const isAtEnd = (box: HTMLElement | null) =>

@@ -11,21 +11,9 @@ type Props = { data: RunData; selected: string | null; onSelect: (path: string |
 
 /** The document as it was when the run started, with what the run did to each node. */
 export function GraphTab({ data, selected, onSelect, badge }: Props) {
-  const [shown, setShown] = useState<Shown>({});
-  const outline = data.document?.outline;
-  const states = useMemo(
-    () =>
-      outline
-        ? graphStates(data.nodes, outline, {
-            badge,
-            shown,
-            over: data.over,
-            onShow: (id, iteration) => setShown((now) => ({ ...now, [id]: iteration })),
-          })
-        : {},
-    [data.nodes, data.over, outline, badge, shown],
-  );
+  const { states, shown } = useStates(data, badge);
   const { nodes } = data;
+  const outline = data.document?.outline;
   const select = useCallback(
     (id: string | null) => onSelect(id === null ? null : pathFor(nodes, id, shown)),
     [nodes, shown, onSelect],
@@ -55,4 +43,16 @@ export function GraphTab({ data, selected, onSelect, badge }: Props) {
       </p>
     </div>
   );
+}
+
+/** What the run did to each node, with the iteration of each loop that is shown. */
+function useStates({ nodes, over, document }: RunData, badge: Badge) {
+  const [shown, setShown] = useState<Shown>({});
+  const outline = document?.outline;
+  const states = useMemo(() => {
+    if (!outline) return {};
+    const onShow = (id: string, iteration: number | null) => setShown((now) => ({ ...now, [id]: iteration }));
+    return graphStates(nodes, outline, { badge, shown, over, onShow });
+  }, [nodes, over, outline, badge, shown]);
+  return { states, shown };
 }

@@ -1,5 +1,7 @@
 import { type RefObject, useCallback, useRef, useState } from 'react';
 import { useParams } from 'wouter';
+import type { NodeTrace } from '../../api/runs';
+import { usePageActions } from '../../app/actions';
 import { Failure } from '../../app/Failure';
 import type { Badge } from '../../runs/graphStates';
 import { failedPath } from '../../runs/traceTree';
@@ -39,6 +41,7 @@ function OneRun({ id }: { id: string }) {
   const narrow = useNarrow();
   const selected = place.node ?? (data && failedPath(data.nodes, data.run.error?.node));
   const rerun = useRerunOf(data, selected);
+  useNodesInPalette(data?.nodes ?? [], place);
   if (error) return <Failure error={error} what="this run" onRetry={retry} />;
   if (!data) return <Skeleton />;
   const node = data.nodes.find(({ node }) => node === selected);
@@ -57,6 +60,24 @@ function OneRun({ id }: { id: string }) {
           </aside>
         ))}
     </div>
+  );
+}
+
+/** A loop may have thousands. */
+const MOST_IN_PALETTE = 100;
+
+function useNodesInPalette(nodes: NodeTrace[], { go }: Place) {
+  usePageActions(
+    nodes
+      .filter(({ node }) => node !== 'api' && node !== 'output')
+      .slice(0, MOST_IN_PALETTE)
+      .map(({ node }) => ({
+        id: `node ${node}`,
+        label: node,
+        hint: 'node of this run',
+        kind: 'node',
+        run: () => go({ node, call: null, attempt: null }),
+      })),
   );
 }
 
@@ -84,16 +105,7 @@ function Content({ data, place, selected }: ContentProps) {
   const isGraph = tab === 'graph';
   return (
     <div ref={scroller} className={style.column}>
-      {(narrow ? tab === 'timeline' : !isGraph) && (
-        <div className={style.top}>
-          {data.run.status === 'waiting' && <RunQuestions run={data.run} />}
-          <FailureNote run={data.run} nodes={data.nodes} />
-          <RunFigures data={data} part={narrow ? 'main' : undefined} />
-          {data.traceBlocked && (
-            <Note tone="warn">What its nodes sent and gave cannot be read: {data.traceBlocked}</Note>
-          )}
-        </div>
-      )}
+      {(narrow ? tab === 'timeline' : !isGraph) && <Summary data={data} narrow={narrow} />}
       <div className={style.tabs}>
         <Tabs<Tab>
           label="About the run"
@@ -121,6 +133,15 @@ function Content({ data, place, selected }: ContentProps) {
     </div>
   );
 }
+
+const Summary = ({ data, narrow }: { data: RunData; narrow: boolean }) => (
+  <div className={style.top}>
+    {data.run.status === 'waiting' && <RunQuestions run={data.run} />}
+    <FailureNote run={data.run} nodes={data.nodes} />
+    <RunFigures data={data} part={narrow ? 'main' : undefined} />
+    {data.traceBlocked && <Note tone="warn">What its nodes sent and gave cannot be read: {data.traceBlocked}</Note>}
+  </div>
+);
 
 const BadgeChoice = ({ value, onChange }: { value: Badge; onChange: (badge: Badge) => void }) => (
   <span className={style.badges}>

@@ -4,6 +4,7 @@ import { type Axis, axis, percent } from '../../runs/axis';
 import { useScrollMargin } from '../../runs/useScrollMargin';
 import { type Folds, type Row, waterfall } from '../../runs/waterfall';
 import { Skeleton } from '../../ui/Empty';
+import { RowsInView } from '../../ui/RowsInView';
 import { useNarrow } from '../../ui/useNarrow';
 import { useNow } from './RunFigures';
 import style from './Timeline.module.css';
@@ -27,8 +28,6 @@ export function Timeline({ data, selected, onSelect, scroller }: Props) {
   );
   const table = useRef<HTMLTableElement>(null);
   const list = useVirtualRows(rows, scroller, table);
-  const items = list.getVirtualItems();
-  const margin = list.options.scrollMargin;
   if (!rows.length) return <Skeleton />;
   return (
     <table
@@ -41,24 +40,14 @@ export function Timeline({ data, selected, onSelect, scroller }: Props) {
     >
       <Head scale={scale} />
       <tbody role={ROLES.body}>
-        <Space height={(items[0]?.start ?? margin) - margin} />
-        {items.map(({ index }) => {
-          const row = rows[index];
-          return (
-            row && (
-              <TimelineRow
-                key={row.id}
-                row={row}
-                index={index}
-                scale={scale}
-                selected={row.id === selected}
-                onSelect={onSelect}
-                onFold={fold}
-              />
-            )
-          );
-        })}
-        <Space height={list.getTotalSize() - ((items.at(-1)?.end ?? margin) - margin)} />
+        <RowsInView list={list} columns={5}>
+          {(index) => {
+            const row = rows[index];
+            if (!row) return null;
+            const shown = { row, index, scale, selected: row.id === selected };
+            return <TimelineRow key={row.id} {...shown} onSelect={onSelect} onFold={fold} />;
+          }}
+        </RowsInView>
       </tbody>
     </table>
   );
@@ -86,13 +75,6 @@ const Head = ({ scale }: { scale: Axis }) => (
     </tr>
   </thead>
 );
-
-const Space = ({ height }: { height: number }) =>
-  height > 0 ? (
-    <tr aria-hidden>
-      <td colSpan={5} className={style.space} style={{ height }} />
-    </tr>
-  ) : null;
 
 /** The rows, and which of them are folded. While the run goes on they grow. */
 function useTimelineRows({ run, nodes, over, document }: RunData) {

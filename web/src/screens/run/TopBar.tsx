@@ -15,7 +15,7 @@ import { runAsCurl } from '../../runs/curl';
 import { Button } from '../../ui/Button';
 import { CopyButton } from '../../ui/CodeBlock';
 import { formatDateTime, shortId } from '../../ui/format';
-import { Menu } from '../../ui/Menu';
+import { Menu, type MenuItem } from '../../ui/Menu';
 import { Status } from '../../ui/Status';
 import { useCopy } from '../../ui/useCopy';
 import { useNarrow } from '../../ui/useNarrow';
@@ -54,18 +54,8 @@ export function TopBar({ data, place, rerun }: Props) {
           <Menu label="Actions of this run" items={over ? others : [...others, cancel]} />
         ) : (
           <>
-            {others.map(({ label, icon, onSelect, quiet }) => (
-              <Button key={label} look={quiet ? 'quiet' : 'normal'} icon={icon} onClick={onSelect}>
-                {label}
-              </Button>
-            ))}
-            {over ? (
-              <RerunButton rerun={rerun} />
-            ) : (
-              <Button look="danger" icon={cancel.icon} blocked={cancel.blocked} onClick={cancel.onSelect}>
-                {cancel.label}
-              </Button>
-            )}
+            <Buttons of={others} />
+            {over ? <RerunButton rerun={rerun} /> : <Buttons of={[cancel]} />}
           </>
         )}
       </div>
@@ -91,6 +81,21 @@ const Where = ({ run }: { run: RunData['run'] }) => (
   </>
 );
 
+type Action = MenuItem & { quiet?: boolean };
+
+const Buttons = ({ of }: { of: Action[] }) =>
+  of.map(({ label, icon, onSelect, danger, blocked, quiet }) => (
+    <Button
+      key={label}
+      look={danger ? 'danger' : quiet ? 'quiet' : 'normal'}
+      icon={icon}
+      blocked={blocked}
+      onClick={onSelect}
+    >
+      {label}
+    </Button>
+  ));
+
 const RerunButton = ({ rerun }: { rerun: Rerun }) => (
   <Button
     look="primary"
@@ -104,7 +109,7 @@ const RerunButton = ({ rerun }: { rerun: Rerun }) => (
   </Button>
 );
 
-function useActions({ data: { run, over }, place, rerun }: Props) {
+function useActions({ data: { run, over }, place, rerun }: Props): Action[] {
   const [, navigate] = useLocation();
   const copied = useCopy();
   const copy = () => copied.copy(runAsCurl(BASE, run));
@@ -125,7 +130,7 @@ function useActions({ data: { run, over }, place, rerun }: Props) {
   ]);
   return [
     { label: COPIED[copied.state ?? 'not yet'], icon: <Terminal />, onSelect: copy, quiet: true },
-    { label: 'Compare', icon: <StretchHorizontal />, onSelect: compare, quiet: false },
-    { label: 'Open in builder', icon: <WorkflowIcon />, onSelect: builder, quiet: false },
+    { label: 'Compare', icon: <StretchHorizontal />, onSelect: compare },
+    { label: 'Open in builder', icon: <WorkflowIcon />, onSelect: builder },
   ];
 }

@@ -33,19 +33,7 @@ export function useRunData(id: string) {
     refetchInterval: ({ state }) => (state.data && !state.data.ended_at ? 5_000 : false),
   });
   const noTrace = blocked('trace', stored.data?.workflow_id);
-  const trace = useQuery({
-    queryKey: ['trace', id],
-    queryFn: ({ signal }) => readTrace(id, signal),
-    enabled: stored.isSuccess && can('trace', stored.data.workflow_id),
-    retry: noRetryOnRefusal,
-  });
-  const document = useQuery({
-    queryKey: ['run-document', id],
-    queryFn: ({ signal }) => readRunDocument(id, signal),
-    enabled: stored.isSuccess && can('trace', stored.data.workflow_id),
-    staleTime: Number.POSITIVE_INFINITY,
-    retry: noRetryOnRefusal,
-  });
+  const { trace, document } = useTraced(id, stored.isSuccess && can('trace', stored.data.workflow_id));
   const events = useRunEvents(id, stored.data?.created_at);
   const run = useMemo(() => merged(stored.data, events.live.ended), [stored.data, events.live.ended]);
   const nodes = useMemo(() => mergeTrace(trace.data?.nodes ?? [], events.live), [trace.data, events.live]);
@@ -65,6 +53,24 @@ export function useRunData(id: string) {
       }
     : null;
   return { data, error: stored.error, retry: () => stored.refetch(), traceLoading: trace.isLoading };
+}
+
+/** What only a key with the scope trace may read. */
+function useTraced(id: string, enabled: boolean) {
+  const trace = useQuery({
+    queryKey: ['trace', id],
+    queryFn: ({ signal }) => readTrace(id, signal),
+    enabled,
+    retry: noRetryOnRefusal,
+  });
+  const document = useQuery({
+    queryKey: ['run-document', id],
+    queryFn: ({ signal }) => readRunDocument(id, signal),
+    enabled,
+    staleTime: Number.POSITIVE_INFINITY,
+    retry: noRetryOnRefusal,
+  });
+  return { trace, document };
 }
 
 /** The last event has the run as it ended, but for what is too large for an event. */

@@ -1,13 +1,15 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { ExternalLink, LoaderCircle } from 'lucide-react';
 import { type FormEvent, useEffect, useId, useState } from 'react';
-import { ApiError, api, body, type Schemas } from '../../api/client';
-import { readKinds } from '../../api/documents';
+import { api, body, type Schemas, unlessMissing } from '../../api/client';
+import { type Kinds, readKinds } from '../../api/documents';
 import { announce } from '../../app/announce';
 import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
-import { Field, Input, Select } from '../../ui/Field';
+import { DialogFoot } from '../../ui/DialogFoot';
+import { Field, Select } from '../../ui/Field';
 import { Note } from '../../ui/Note';
+import { TextField } from '../../ui/TextField';
 import style from './Secrets.module.css';
 import type { Secret } from './secretForm';
 
@@ -27,16 +29,15 @@ export function LogIn({ secret, onClose }: { secret: Secret | null; onClose: () 
       lead="The secret becomes an access token. Flowgate renews it, and nobody can read it."
       onClose={onClose}
       footer={
-        <>
+        begin.data ? (
           <Button look="quiet" onClick={onClose}>
-            {begin.data ? 'Close' : 'Cancel'}
+            Close
           </Button>
-          {!begin.data && (
-            <Button look="primary" type="submit" form={id} busy={begin.isPending}>
-              Continue
-            </Button>
-          )}
-        </>
+        ) : (
+          <DialogFoot type="submit" form={id} busy={begin.isPending} onClose={onClose}>
+            Continue
+          </DialogFoot>
+        )
       }
     >
       {begin.data ? (
@@ -65,13 +66,7 @@ function useBegin() {
 }
 
 const storedSecret = (name: string) =>
-  api.GET('/v1/secrets/{name}', { params: { path: { name } } }).then(
-    ({ data }) => data ?? null,
-    (error: unknown) => {
-      if (error instanceof ApiError && error.status === 404) return null;
-      throw error;
-    },
-  );
+  unlessMissing(body(api.GET('/v1/secrets/{name}', { params: { path: { name } } })));
 
 type FormProps = { id: string; secret: Secret | null; error: Error | null; onSubmit: (form: Form) => void };
 
@@ -95,22 +90,7 @@ function ClientForm({ id, secret, error, onSubmit }: FormProps) {
   };
   return (
     <form id={id} className={style.form} onSubmit={submit} noValidate autoComplete="off">
-      <Field label="Vendor" hint={vendor?.summary}>
-        {(ids) => (
-          <Select
-            {...ids}
-            disabled={!vendor}
-            value={vendor?.name}
-            onChange={(event) => set({ connector: event.target.value })}
-          >
-            {connectors.map(({ name }) => (
-              <option key={name} value={name}>
-                {name.replace(/_/g, ' ')}
-              </option>
-            ))}
-          </Select>
-        )}
-      </Field>
+      <VendorField vendor={vendor} vendors={connectors} onChange={(connector) => set({ connector })} />
       <ClientFields
         form={form}
         fallback={secret?.name ?? vendor?.secret ?? ''}
@@ -122,6 +102,23 @@ function ClientForm({ id, secret, error, onSubmit }: FormProps) {
     </form>
   );
 }
+
+type Vendor = Kinds['connectors'][number];
+type VendorProps = { vendor: Vendor | undefined; vendors: Vendor[]; onChange: (name: string) => void };
+
+const VendorField = ({ vendor, vendors, onChange }: VendorProps) => (
+  <Field label="Vendor" hint={vendor?.summary}>
+    {(ids) => (
+      <Select {...ids} disabled={!vendor} value={vendor?.name} onChange={(event) => onChange(event.target.value)}>
+        {vendors.map(({ name }) => (
+          <option key={name} value={name}>
+            {name.replace(/_/g, ' ')}
+          </option>
+        ))}
+      </Select>
+    )}
+  </Field>
+);
 
 /** The vendors at which somebody can log in with a browser. */
 function useLogins() {
@@ -142,40 +139,33 @@ function ClientFields({ form, fallback, fixed, isMissing, onChange: set }: Field
   return (
     <>
       {!fixed && (
-        <Field label="Secret" hint="Nodes of the vendor look for this name.">
-          {(ids) => (
-            <Input
-              {...ids}
-              mono
-              spellCheck={false}
-              placeholder={fallback}
-              value={form.name}
-              onChange={(event) => set({ name: event.target.value.trim() })}
-            />
-          )}
-        </Field>
+        <TextField
+          label="Secret"
+          hint="Nodes of the vendor look for this name."
+          mono
+          spellCheck={false}
+          placeholder={fallback}
+          value={form.name}
+          onChange={(name) => set({ name: name.trim() })}
+        />
       )}
-      <Field
+      <TextField
         label="Client id"
         hint="Of the application that you registered at the vendor."
         error={isMissing ? 'Paste the id that the vendor gave your application.' : undefined}
-      >
-        {(ids) => (
-          <Input {...ids} mono value={form.clientId} onChange={(event) => set({ clientId: event.target.value })} />
-        )}
-      </Field>
-      <Field label="Client secret" aside="optional">
-        {(ids) => (
-          <Input
-            {...ids}
-            mono
-            type="password"
-            autoComplete="new-password"
-            value={form.clientSecret}
-            onChange={(event) => set({ clientSecret: event.target.value })}
-          />
-        )}
-      </Field>
+        mono
+        value={form.clientId}
+        onChange={(clientId) => set({ clientId })}
+      />
+      <TextField
+        label="Client secret"
+        aside="optional"
+        mono
+        type="password"
+        autoComplete="new-password"
+        value={form.clientSecret}
+        onChange={(clientSecret) => set({ clientSecret })}
+      />
     </>
   );
 }

@@ -3,10 +3,12 @@ import { type FormEvent, useId, useState } from 'react';
 import { api } from '../../api/client';
 import { useKnownWorkflows } from '../../api/workflows';
 import { announce } from '../../app/announce';
-import { Button } from '../../ui/Button';
+import { CheckList } from '../../ui/CheckList';
 import { Dialog } from '../../ui/Dialog';
-import { Checkbox, Field, Input, Select, Textarea } from '../../ui/Field';
+import { DialogFoot } from '../../ui/DialogFoot';
+import { Field, Select } from '../../ui/Field';
 import { Note } from '../../ui/Note';
+import { TextAreaField, TextField } from '../../ui/TextField';
 import style from './Secrets.module.css';
 import { EMPTY, formOf, type Reach, readForm, type Secret, type SecretErrors, type SecretForm } from './secretForm';
 
@@ -38,14 +40,9 @@ export function PutSecret({ secret, taken, onClose }: Props) {
       }
       onClose={onClose}
       footer={
-        <>
-          <Button look="quiet" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button look="primary" type="submit" form={id} busy={put.isPending}>
-            {secret ? 'Replace' : 'Add secret'}
-          </Button>
-        </>
+        <DialogFoot type="submit" form={id} busy={put.isPending} onClose={onClose}>
+          {secret ? 'Replace' : 'Add secret'}
+        </DialogFoot>
       }
     >
       <form id={id} className={style.form} onSubmit={submit} noValidate autoComplete="off">
@@ -68,52 +65,37 @@ function SecretFields({ form, errors, replaces, onChange: set }: FieldsProps) {
   return (
     <>
       {!replaces && (
-        <Field
+        <TextField
           label="Name"
           hint="As documents write it: {{NAME}}. Models look for OPENAI_API_KEY and the like."
           error={errors.name}
-        >
-          {(ids) => (
-            <Input
-              {...ids}
-              mono
-              spellCheck={false}
-              placeholder="CRM_TOKEN"
-              value={form.name}
-              onChange={(event) => set({ name: event.target.value.trim() })}
-            />
-          )}
-        </Field>
+          mono
+          spellCheck={false}
+          placeholder="CRM_TOKEN"
+          value={form.name}
+          onChange={(name) => set({ name: name.trim() })}
+        />
       )}
-      <Field label={replaces ? 'New value' : 'Value'} error={errors.value}>
-        {(ids) => (
-          <Input
-            {...ids}
-            mono
-            type="password"
-            autoComplete="new-password"
-            value={form.value}
-            onChange={(event) => set({ value: event.target.value })}
-          />
-        )}
-      </Field>
-      <Field
+      <TextField
+        label={replaces ? 'New value' : 'Value'}
+        error={errors.value}
+        mono
+        type="password"
+        autoComplete="new-password"
+        value={form.value}
+        onChange={(value) => set({ value })}
+      />
+      <TextAreaField
         label="May be sent to"
         aside="optional"
         hint="Hosts, one a line: api.example.com, localhost:8080, *.example.com. Without them: the host in the author’s URL."
         error={errors.hosts}
-      >
-        {(ids) => (
-          <Textarea
-            {...ids}
-            mono
-            rows={2}
-            spellCheck={false}
-            value={form.hosts}
-            onChange={(event) => set({ hosts: event.target.value })}
-          />
-        )}
-      </Field>
+        mono
+        rows={2}
+        spellCheck={false}
+        value={form.hosts}
+        onChange={(hosts) => set({ hosts })}
+      />
     </>
   );
 }
@@ -135,10 +117,6 @@ type ReachProps = { form: SecretForm; error?: string; onChange: (fields: Partial
 
 function ReachFields({ form, error, onChange }: ReachProps) {
   const workflows = useKnownWorkflows();
-  const toggle = (id: string) =>
-    onChange({
-      workflows: form.workflows.includes(id) ? form.workflows.filter((one) => one !== id) : [...form.workflows, id],
-    });
   return (
     <>
       <Field label="May be used by" error={error}>
@@ -153,18 +131,7 @@ function ReachFields({ form, error, onChange }: ReachProps) {
       {form.reach === 'some' && (
         <fieldset className={style.workflows}>
           <legend className="visually-hidden">Workflows</legend>
-          {workflows.map(({ id, name }) => (
-            <Checkbox
-              key={id}
-              checked={form.workflows.includes(id)}
-              onChange={() => toggle(id)}
-              label={
-                <>
-                  {name} <code>{id}</code>
-                </>
-              }
-            />
-          ))}
+          <CheckList of={workflows} chosen={form.workflows} onChange={(workflows) => onChange({ workflows })} />
         </fieldset>
       )}
     </>

@@ -3,11 +3,11 @@ import { ListFilter, Lock, LogIn as LogInIcon, Plus } from 'lucide-react';
 import { useState } from 'react';
 import { api, body } from '../../api/client';
 import { usePageActions } from '../../app/actions';
-import { Failure } from '../../app/Failure';
+import { Loaded } from '../../app/Loaded';
 import { useParam } from '../../app/useParam';
 import { useBlocked } from '../../app/useSession';
 import { Button } from '../../ui/Button';
-import { Empty, Skeleton } from '../../ui/Empty';
+import { Empty } from '../../ui/Empty';
 import { Filter } from '../../ui/Filter';
 import { Page } from '../../ui/Page';
 import { Toolbar } from '../../ui/Toolbar';
@@ -29,13 +29,11 @@ export default function Secrets() {
   const blocked = useBlocked()('author');
   const [dialog, setDialog] = useState<SecretDialog | null>(null);
   const add = () => setDialog({ kind: 'put', secret: null });
-  const close = () => setDialog(null);
   const logIn = () => setDialog({ kind: 'login', secret: null });
   usePageActions([
     { id: 'add-secret', label: 'Add secret', shortcut: 'c', blocked, run: add },
     { id: 'log-in-secret', label: 'Log in at a vendor', blocked, run: logIn },
   ]);
-  const items = secrets.data?.items;
   return (
     <Page
       title="Secrets"
@@ -51,26 +49,36 @@ export default function Secrets() {
         </>
       }
     >
-      {items?.length ? (
-        <SecretsList secrets={items} onDialog={setDialog} />
-      ) : items ? (
-        <Empty icon={<Lock />} title="No secret yet" actions={<Button onClick={add}>Add secret</Button>}>
-          Add a provider’s key, such as <code>OPENAI_API_KEY</code>, and models use it. In a document write{' '}
-          <code>{'{{NAME}}'}</code> where a call needs one.
-        </Empty>
-      ) : secrets.isError ? (
-        <Failure error={secrets.error} what="the secrets" onRetry={secrets.refetch} />
-      ) : (
-        <Skeleton rows={6} />
-      )}
-      {dialog?.kind === 'login' && <LogIn secret={dialog.secret} onClose={close} />}
-      {dialog?.kind === 'put' && (
-        <PutSecret secret={dialog.secret} taken={(items ?? []).map((secret) => secret.name)} onClose={close} />
-      )}
-      {dialog?.kind === 'uses' && <SecretUses secret={dialog.secret} onClose={close} />}
-      {dialog?.kind === 'delete' && <DeleteSecret secret={dialog.secret} onClose={close} />}
+      <Loaded of={secrets} what="the secrets" rows={6}>
+        {({ items }) =>
+          items.length ? <SecretsList secrets={items} onDialog={setDialog} /> : <NoSecret onAdd={add} />
+        }
+      </Loaded>
+      {dialog && <Dialogs dialog={dialog} secrets={secrets.data?.items ?? []} onClose={() => setDialog(null)} />}
     </Page>
   );
+}
+
+const NoSecret = ({ onAdd }: { onAdd: () => void }) => (
+  <Empty icon={<Lock />} title="No secret yet" actions={<Button onClick={onAdd}>Add secret</Button>}>
+    Add a provider’s key, such as <code>OPENAI_API_KEY</code>, and models use it. In a document write{' '}
+    <code>{'{{NAME}}'}</code> where a call needs one.
+  </Empty>
+);
+
+type DialogsProps = { dialog: SecretDialog; secrets: Secret[]; onClose: () => void };
+
+function Dialogs({ dialog, secrets, onClose }: DialogsProps) {
+  switch (dialog.kind) {
+    case 'put':
+      return <PutSecret secret={dialog.secret} taken={secrets.map(({ name }) => name)} onClose={onClose} />;
+    case 'login':
+      return <LogIn secret={dialog.secret} onClose={onClose} />;
+    case 'uses':
+      return <SecretUses secret={dialog.secret} onClose={onClose} />;
+    case 'delete':
+      return <DeleteSecret secret={dialog.secret} onClose={onClose} />;
+  }
 }
 
 type ListProps = { secrets: Secret[]; onDialog: (dialog: SecretDialog) => void };

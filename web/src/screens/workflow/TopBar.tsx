@@ -1,6 +1,7 @@
 import { Play, Redo2, Undo2 } from 'lucide-react';
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
+import { usePageActions } from '../../app/actions';
 import { useBlocked } from '../../app/useSession';
 import { useBuilder } from '../../builder/context';
 import { flushTyped } from '../../builder/form/useBuffered';
@@ -8,11 +9,12 @@ import { useChanges } from '../../builder/useChanges';
 import { Button } from '../../ui/Button';
 import { Chip } from '../../ui/Chip';
 import { MOD } from '../../ui/Kbd';
+import { lazily } from '../../ui/lazily';
 import { SaveState } from './SaveState';
 import style from './Workflow.module.css';
 
-const PublishDialog = lazy(() => import('../../builder/PublishDialog'));
-const RunDialog = lazy(() => import('../../builder/RunDialog'));
+const PublishDialog = lazily(() => import('../../builder/PublishDialog'));
+const RunDialog = lazily(() => import('../../builder/RunDialog'));
 
 const TABS = [
   { id: 'build', label: 'Build' },
@@ -63,15 +65,37 @@ function DraftActions() {
   const runReason = reason ?? (errors.length > 0 ? errorReason(errors.length) : null);
   const publishReason = runReason ?? label.reason;
   useKeys(store, () => runReason === null && setOpen('run'));
+  usePageActions([
+    { id: 'run-draft', label: 'Run draft', hint: 'this workflow', blocked: runReason, run: () => setOpen('run') },
+    { id: 'publish', label: label.text, hint: 'this workflow', blocked: publishReason, run: () => setOpen('publish') },
+  ]);
   return (
     <div className={style.actions}>
       <SaveState />
+      <UndoRedo />
+      <Button icon={<Play />} shortcut={`${MOD}↵`} blocked={runReason} onClick={() => setOpen('run')}>
+        Run draft
+      </Button>
+      <Button look="primary" blocked={publishReason} onClick={() => setOpen('publish')}>
+        {label.text}
+      </Button>
+      {open === 'run' && <RunDialog title="Run draft" onClose={() => setOpen(null)} />}
+      {open === 'publish' && <PublishDialog onClose={() => setOpen(null)} />}
+    </div>
+  );
+}
+
+function UndoRedo() {
+  const { store, state } = useBuilder();
+  const { past, future } = state.history;
+  return (
+    <>
       <Button
         look="quiet"
         icon={<Undo2 />}
         aria-label="Undo"
         title={`Undo (${MOD}Z)`}
-        blocked={state.history.past.length === 0 ? 'Nothing to undo' : null}
+        blocked={past.length === 0 ? 'Nothing to undo' : null}
         onClick={() => store.undo()}
       />
       <Button
@@ -79,20 +103,10 @@ function DraftActions() {
         icon={<Redo2 />}
         aria-label="Redo"
         title={`Redo (⇧${MOD}Z)`}
-        blocked={state.history.future.length === 0 ? 'Nothing to redo' : null}
+        blocked={future.length === 0 ? 'Nothing to redo' : null}
         onClick={() => store.redo()}
       />
-      <Button icon={<Play />} shortcut={`${MOD}↵`} blocked={runReason} onClick={() => setOpen('run')}>
-        Run draft
-      </Button>
-      <Button look="primary" blocked={publishReason} onClick={() => setOpen('publish')}>
-        {label.text}
-      </Button>
-      <Suspense>
-        {open === 'run' && <RunDialog title="Run draft" onClose={() => setOpen(null)} />}
-        {open === 'publish' && <PublishDialog onClose={() => setOpen(null)} />}
-      </Suspense>
-    </div>
+    </>
   );
 }
 

@@ -13,7 +13,7 @@ import { curlOf, type Mode, startBody, startUrl } from './try/request';
 import style from './try/Try.module.css';
 import { TryForm } from './try/TryForm';
 import { TryGraph } from './try/TryGraph';
-import { useTryForm } from './try/useTryForm';
+import { type TryForm as TryFormState, useTryForm } from './try/useTryForm';
 import { useTryRun } from './try/useTryRun';
 import { useDraft, useInterface } from './useInterface';
 
@@ -21,20 +21,13 @@ import { useDraft, useInterface } from './useInterface';
 export default function Try({ workflowId }: { workflowId: string }) {
   const { version, mode, from, choose } = useChoices();
   const { data: face, error } = useInterface(workflowId, version);
-  const inputs = face?.inputs;
-  const draft = useDraft(workflowId);
   const outline = useOutline(workflowId, version);
-  const blocked = useBlocked();
-  const form = useTryForm(workflowId, inputs ?? []);
-  const run = useTryRun(blocked('trace', workflowId) === null);
+  const form = useTryForm(workflowId, face?.inputs ?? []);
+  const run = useTryRun(useBlocked()('trace', workflowId) === null);
   const result = useRef<HTMLElement>(null);
   const [selected, setSelected] = useState<string | null>(null);
-  useFilledFrom(from, inputs !== undefined, form.fill);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each refusal
-  useEffect(() => {
-    if (run.error) form.refuse(run.error.problem.errors);
-  }, [run.error]);
-
+  useFilledFrom(from, face !== undefined, form.fill);
+  useRefused(run.error, form.refuse);
   const request = (input: unknown) => ({
     url: startUrl(BASE, workflowId, version),
     mode,
@@ -47,35 +40,39 @@ export default function Try({ workflowId }: { workflowId: string }) {
     // On a phone the result stands below the form.
     result.current?.scrollIntoView({ block: 'start' });
   };
-  const blockedRun = blocked('run', workflowId) ?? (version === 'draft' ? blocked('author', workflowId) : null);
+  const blocked = useBlockedRun(workflowId, version);
   usePageActions([
-    { id: 'try-run', label: 'Run it', shortcut: 'mod+Enter', run: start, blocked: run.busy ? 'It runs' : blockedRun },
+    { id: 'try-run', label: 'Run it', shortcut: 'mod+Enter', run: start, blocked: run.busy ? 'It runs' : blocked },
   ]);
-
   if (error) return <Unknown error={error} />;
-  if (!inputs) return <Skeleton />;
+  if (!face) return <Skeleton />;
   return (
     <div className={style.page}>
       <TryForm
-        workflowId={workflowId}
-        activeVersion={draft.data?.active_version ?? null}
-        fields={inputs}
-        form={form}
-        version={version}
-        mode={mode}
+        {...{ workflowId, form, version, mode, run, blocked }}
+        fields={face.inputs}
         curl={curlOf(request(form.peek()))}
-        busy={run.busy}
-        cancelling={run.cancelling}
-        blocked={blockedRun}
-        blockedCancel={blocked('cancel', workflowId)}
         onChoose={choose}
         onRun={start}
-        onCancel={run.cancel}
       />
       {outline && <TryGraph outline={outline} progress={run.progress} selected={selected} onSelect={setSelected} />}
       <RunPanel ref={result} run={run} outline={outline?.nodes ?? []} onSelect={setSelected} />
     </div>
   );
+}
+
+/** Why the key may not run it. */
+function useBlockedRun(workflowId: string, version: string | null): string | null {
+  const blocked = useBlocked();
+  return blocked('run', workflowId) ?? (version === 'draft' ? blocked('author', workflowId) : null);
+}
+
+/** Shows at the fields what the server did not take of the input. */
+function useRefused(error: ApiError | null, refuse: TryFormState['refuse']) {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each refusal
+  useEffect(() => {
+    if (error) refuse(error.problem.errors);
+  }, [error]);
 }
 
 /** What is chosen, in the address. */

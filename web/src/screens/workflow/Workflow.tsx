@@ -1,5 +1,4 @@
 import { useQuery } from '@tanstack/react-query';
-import { lazy, Suspense } from 'react';
 import { useParams } from 'wouter';
 import { ApiError } from '../../api/client';
 import { readDraft } from '../../api/documents';
@@ -7,18 +6,19 @@ import { useDraftState } from '../../builder/context';
 import type { DraftStore } from '../../builder/draft/store';
 import { Button } from '../../ui/Button';
 import { Empty, Skeleton } from '../../ui/Empty';
+import { lazily } from '../../ui/lazily';
 import { BuilderProvider } from './BuilderProvider';
 import { TopBar } from './TopBar';
 import { useDraftStore } from './useDraftStore';
 import style from './Workflow.module.css';
 
 const TABS = {
-  api: lazy(() => import('./Api')),
-  try: lazy(() => import('./Try')),
-  runs: lazy(() => import('./WorkflowRuns')),
-  versions: lazy(() => import('./Versions')),
+  api: lazily(() => import('./Api'), <Skeleton />),
+  try: lazily(() => import('./Try'), <Skeleton />),
+  runs: lazily(() => import('./WorkflowRuns'), <Skeleton />),
+  versions: lazily(() => import('./Versions'), <Skeleton />),
 };
-const BuilderTab = lazy(() => import('../../builder/Builder'));
+const BuilderTab = lazily(() => import('../../builder/Builder'), <Skeleton />);
 
 /** One workflow: its top bar, and the tab that is chosen. */
 export default function Workflow() {
@@ -46,15 +46,13 @@ function Opened({ store, name, tab }: { store: DraftStore; name: string; tab: st
       <div className={style.workflow}>
         <title>{`${shown} · Flowgate`}</title>
         <TopBar name={shown} tab={tab ?? 'build'} />
-        <Suspense fallback={<Skeleton />}>
-          {Tab ? (
-            <div className={style.tab}>
-              <Tab workflowId={store.id} />
-            </div>
-          ) : (
-            <BuilderTab />
-          )}
-        </Suspense>
+        {Tab ? (
+          <div className={style.tab}>
+            <Tab workflowId={store.id} />
+          </div>
+        ) : (
+          <BuilderTab />
+        )}
       </div>
     </BuilderProvider>
   );

@@ -26,20 +26,7 @@ export function FirstWorkflow({ onStart, blocked }: Props) {
           <h2>Publish your first workflow</h2>
           <p>{blocked ?? 'Start from an example that runs without any provider key, or bring a file that you have.'}</p>
         </header>
-        <ul className={style.examples}>
-          {EXAMPLES.slice(1).map((example) => (
-            <li key={example.id}>
-              <button type="button" disabled={blocked !== null} onClick={() => onStart({ example: example.id })}>
-                <Sketch rows={example.sketch} />
-                <span className={style.words}>
-                  <b>{example.name}</b>
-                  <span>{example.summary}</span>
-                  <em>Use it</em>
-                </span>
-              </button>
-            </li>
-          ))}
-        </ul>
+        <Examples onStart={onStart} blocked={blocked} />
         <FileDrop onFile={(file) => onStart({ example: null, ...file })} />
         <div className={style.command}>
           <Terminal aria-hidden />
@@ -64,3 +51,20 @@ export function FirstWorkflow({ onStart, blocked }: Props) {
     </div>
   );
 }
+
+const Examples = ({ onStart, blocked }: Props) => (
+  <ul className={style.examples}>
+    {EXAMPLES.slice(1).map((example) => (
+      <li key={example.id}>
+        <button type="button" disabled={blocked !== null} onClick={() => onStart({ example: example.id })}>
+          <Sketch rows={example.sketch} />
+          <span className={style.words}>
+            <b>{example.name}</b>
+            <span>{example.summary}</span>
+            <em>Use it</em>
+          </span>
+        </button>
+      </li>
+    ))}
+  </ul>
+);

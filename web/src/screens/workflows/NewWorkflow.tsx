@@ -1,13 +1,13 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, type ReactNode, useId, useState } from 'react';
 import { useLocation } from 'wouter';
-import { ApiError, api } from '../../api/client';
+import { ApiError, api, unlessMissing } from '../../api/client';
 import { importFile, keepReports } from '../../api/imports';
 import type { ListedWorkflow } from '../../api/workflows';
-import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
-import { Field, Input } from '../../ui/Field';
+import { DialogFoot } from '../../ui/DialogFoot';
 import { Note } from '../../ui/Note';
+import { TextField } from '../../ui/TextField';
 import { EXAMPLES, FROM_SCRATCH } from './examples';
 import { type DroppedFile, FileDrop } from './FileDrop';
 import style from './NewWorkflow.module.css';
@@ -38,29 +38,14 @@ export function NewWorkflow({ start, taken, onClose }: Props) {
       wide={!start.file}
       onClose={onClose}
       footer={
-        <>
-          <Button look="quiet" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button look="primary" type="submit" form={form} busy={draft.saving}>
-            {draft.isForeign ? 'Import' : 'Create draft'}
-          </Button>
-        </>
+        <DialogFoot type="submit" form={form} busy={draft.saving} onClose={onClose}>
+          {draft.isForeign ? 'Import' : 'Create draft'}
+        </DialogFoot>
       }
     >
       <form id={form} className={style.form} onSubmit={submit}>
         {!draft.isForeign && <Names draft={draft} />}
-        {draft.file ? (
-          <p>
-            From the file <code>{draft.file.fileName}</code>
-            {draft.isForeign &&
-              ', an export of another system. Ids and names stay; a report says what became of each step.'}
-          </p>
-        ) : start.file ? (
-          <FileDrop onFile={draft.takeFile} />
-        ) : (
-          <StartChoice value={draft.example} onChange={draft.setExample} />
-        )}
+        <Beginning draft={draft} wantsFile={start.file ?? false} />
         {draft.error && <Note tone="bad">{reasons(draft.error)}</Note>}
       </form>
     </Dialog>
@@ -70,31 +55,41 @@ export function NewWorkflow({ start, taken, onClose }: Props) {
 function Names({ draft }: { draft: ReturnType<typeof useNewDraft> }) {
   return (
     <div className={style.names}>
-      <Field label="Name" error={draft.nameError}>
-        {(ids) => (
-          <Input
-            {...ids}
-            autoFocus
-            maxLength={200}
-            placeholder="Support reply"
-            value={draft.name}
-            onChange={(event) => draft.setName(event.target.value)}
-          />
-        )}
-      </Field>
-      <Field label="Id" error={draft.idError} hint={`POST /v1/workflows/${draft.id || '…'}/runs`} aside="cannot change">
-        {(ids) => (
-          <Input
-            {...ids}
-            mono
-            spellCheck={false}
-            placeholder="support-reply"
-            value={draft.id}
-            onChange={(event) => draft.setId(event.target.value)}
-          />
-        )}
-      </Field>
+      <TextField
+        label="Name"
+        error={draft.nameError}
+        autoFocus
+        maxLength={200}
+        placeholder="Support reply"
+        value={draft.name}
+        onChange={draft.setName}
+      />
+      <TextField
+        label="Id"
+        error={draft.idError}
+        hint={`POST /v1/workflows/${draft.id || '…'}/runs`}
+        aside="cannot change"
+        mono
+        spellCheck={false}
+        placeholder="support-reply"
+        value={draft.id}
+        onChange={draft.setId}
+      />
     </div>
+  );
+}
+
+/** What the draft begins with. */
+function Beginning({ draft, wantsFile }: { draft: ReturnType<typeof useNewDraft>; wantsFile: boolean }) {
+  if (!draft.file) {
+    if (wantsFile) return <FileDrop onFile={draft.takeFile} />;
+    return <StartChoice value={draft.example} onChange={draft.setExample} />;
+  }
+  return (
+    <p>
+      From the file <code>{draft.file.fileName}</code>
+      {draft.isForeign && ', an export of another system. Ids and names stay; a report says what became of each step.'}
+    </p>
   );
 }
 
@@ -147,13 +142,7 @@ function useSave(onDone: () => void) {
     mutationFn: async ({ id, document }: { id: string; document: string }) => {
       const params = { path: { workflow_id: id } };
       // A PUT would replace the draft of a workflow that exists, also one that is not in the list.
-      const known = await api.GET('/v1/workflows/{workflow_id}', { params }).then(
-        () => true,
-        (error: unknown) => {
-          if (error instanceof ApiError && error.status === 404) return false;
-          throw error;
-        },
-      );
+      const known = await unlessMissing(api.GET('/v1/workflows/{workflow_id}', { params }));
       if (known) throw new Error(`A workflow with the id ${id} exists. Choose another id.`);
       await api.PUT('/v1/workflows/{workflow_id}', {
         params,

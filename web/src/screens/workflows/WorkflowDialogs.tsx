@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { api, body } from '../../api/client';
+import { api, body, type Schemas } from '../../api/client';
 import type { ListedWorkflow } from '../../api/workflows';
 import { announce } from '../../app/announce';
 import { Confirm } from '../../ui/Confirm';
@@ -76,19 +76,7 @@ function RollBack({ workflow, version, onClose }: RollBackProps) {
       mutation={roll}
       onClose={onClose}
     >
-      {others.length > 0 && (
-        <Field label="To version">
-          {(ids) => (
-            <Select {...ids} value={target} onChange={(event) => setChosen(event.target.value)}>
-              {others.map((one) => (
-                <option key={one.version} value={one.version}>
-                  {one.version}, published {formatDateTime(one.published_at)}
-                </option>
-              ))}
-            </Select>
-          )}
-        </Field>
-      )}
+      {others.length > 0 && <ChooseVersion of={others} value={target} onChange={setChosen} />}
       <p>
         Callers run it from then on instead of {workflow.active_version}. Runs in flight end with the version that they
         began with. The draft stays as it is, and you can publish or roll forward at any time.
@@ -96,3 +84,19 @@ function RollBack({ workflow, version, onClose }: RollBackProps) {
     </Confirm>
   );
 }
+
+type ChooseProps = { of: Schemas['Version'][]; value: string | undefined; onChange: (version: string) => void };
+
+const ChooseVersion = ({ of, value, onChange }: ChooseProps) => (
+  <Field label="To version">
+    {(ids) => (
+      <Select {...ids} value={value} onChange={(event) => onChange(event.target.value)}>
+        {of.map(({ version, published_at }) => (
+          <option key={version} value={version}>
+            {version}, published {formatDateTime(published_at)}
+          </option>
+        ))}
+      </Select>
+    )}
+  </Field>
+);

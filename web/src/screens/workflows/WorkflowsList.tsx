@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { ListFilter } from 'lucide-react';
-import { useCallback, useState } from 'react';
-import { RANGES, readRange, SPANS, startOf } from '../../api/range';
+import { useState } from 'react';
+import { RANGES, type Range, readRange, SPANS, startOf } from '../../api/range';
 import { statsOf } from '../../api/stats';
 import type { ListedWorkflow } from '../../api/workflows';
 import { useParam } from '../../app/useParam';
@@ -27,10 +27,7 @@ export function WorkflowsList({ workflows }: { workflows: ListedWorkflow[] }) {
   const narrow = useNarrow();
   const range = readRange(rangeText);
   const from = startOf(range);
-  const start = from.toISOString();
-  const totals = useQuery(statsOf({ from: start, step: 'total', by: 'workflow' }));
-  const steps = useQuery(statsOf({ from: start, step: SPANS[range].step, by: 'workflow' }));
-  const rows = joinRows(workflows, totals.data?.items, steps.data?.items, range, from);
+  const rows = useRows(workflows, range, from);
   const failing = useFailing(rows, from);
   const published = rows.filter((row) => row.workflow.active_version !== null);
   const kept = { published, failing: rows.filter((row) => failing.has(row.workflow.id)) }[show] ?? rows;
@@ -40,10 +37,10 @@ export function WorkflowsList({ workflows }: { workflows: ListedWorkflow[] }) {
     ...(narrow ? [] : [{ value: 'published', label: `Published ${published.length}` }]),
     { value: 'failing', label: `Failing ${failing.size}` },
   ];
-  const clear = useCallback(() => {
+  const clear = () => {
     setText('');
     setShow('all');
-  }, [setText, setShow]);
+  };
   const List = narrow ? WorkflowCards : WorkflowTable;
   return (
     <>
@@ -66,4 +63,12 @@ export function WorkflowsList({ workflows }: { workflows: ListedWorkflow[] }) {
       {dialog && <WorkflowDialogs dialog={dialog} onClose={() => setDialog(null)} />}
     </>
   );
+}
+
+/** The workflows, each with its sums and its runs over time as soon as they are there. */
+function useRows(workflows: ListedWorkflow[], range: Range, from: Date) {
+  const start = from.toISOString();
+  const totals = useQuery(statsOf({ from: start, step: 'total', by: 'workflow' }));
+  const steps = useQuery(statsOf({ from: start, step: SPANS[range].step, by: 'workflow' }));
+  return joinRows(workflows, totals.data?.items, steps.data?.items, range, from);
 }

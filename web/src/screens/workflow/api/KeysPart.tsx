@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Plus } from 'lucide-react';
-import { lazy, Suspense, useState } from 'react';
+import { useState } from 'react';
 import { Link } from 'wouter';
 import type { Schemas } from '../../../api/client';
 import { getKeysOf } from '../../../api/workflow';
@@ -9,6 +9,7 @@ import { Button } from '../../../ui/Button';
 import { Chip } from '../../../ui/Chip';
 import { Skeleton } from '../../../ui/Empty';
 import { formatAgo } from '../../../ui/format';
+import { lazily } from '../../../ui/lazily';
 import { type Column, Table } from '../../../ui/Table';
 import style from './Api.module.css';
 import { Section } from './Section';
@@ -42,11 +43,10 @@ export function KeysPart({ workflowId }: { workflowId: string }) {
   const blocked = useBlocked()('admin');
   const [creating, setCreating] = useState(false);
   const queries = useQueryClient();
-  const keys = useQuery({
-    queryKey: ['keys', { workflow: workflowId }],
-    queryFn: () => getKeysOf(workflowId),
-    enabled: blocked === null,
-  });
+  const close = () => {
+    setCreating(false);
+    queries.invalidateQueries({ queryKey: ['keys'] });
+  };
   return (
     <Section
       title="Keys that may call it"
@@ -56,28 +56,16 @@ export function KeysPart({ workflowId }: { workflowId: string }) {
         </Button>
       }
     >
-      {blocked ? (
-        <p className={style.faint}>{blocked}</p>
-      ) : keys.data ? (
-        <List keys={keys.data} />
-      ) : keys.error ? (
-        <p className={style.bad}>{keys.error.message}</p>
-      ) : (
-        <Skeleton rows={3} />
-      )}
-      {creating && (
-        <Suspense fallback={null}>
-          <NewKey
-            workflowId={workflowId}
-            onClose={() => {
-              setCreating(false);
-              queries.invalidateQueries({ queryKey: ['keys'] });
-            }}
-          />
-        </Suspense>
-      )}
+      {blocked ? <p className={style.faint}>{blocked}</p> : <Keys workflowId={workflowId} />}
+      {creating && <NewKey workflowId={workflowId} onClose={close} />}
     </Section>
   );
+}
+
+function Keys({ workflowId }: { workflowId: string }) {
+  const keys = useQuery({ queryKey: ['keys', { workflow: workflowId }], queryFn: () => getKeysOf(workflowId) });
+  if (keys.data) return <List keys={keys.data} />;
+  return keys.error ? <p className={style.bad}>{keys.error.message}</p> : <Skeleton rows={3} />;
 }
 
 function List({ keys }: { keys: Key[] }) {
@@ -94,4 +82,4 @@ function List({ keys }: { keys: Key[] }) {
   );
 }
 
-const NewKey = lazy(() => import('./NewKey'));
+const NewKey = lazily(() => import('./NewKey'));

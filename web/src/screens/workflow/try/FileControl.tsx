@@ -18,26 +18,8 @@ type Props = {
 
 /** A file that is uploaded, or its address. */
 export function FileControl({ ids, value, onChange }: Props) {
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<string | null>(null);
-  const [command, setCommand] = useState<string | null>(null);
+  const { busy, error, command, take } = useUpload(onChange);
   const file = uploaded(value);
-
-  const take = async (picked: File) => {
-    setBusy(true);
-    setError(null);
-    setCommand(null);
-    try {
-      const sent = await upload(picked);
-      setCommand(sent.command);
-      onChange(JSON.stringify(sent.file));
-    } catch (failure) {
-      setError(failure instanceof ApiError ? `It was not uploaded: ${failure.message}` : String(failure));
-    } finally {
-      setBusy(false);
-    }
-  };
-
   return (
     <>
       <span className={style.file}>
@@ -62,6 +44,28 @@ export function FileControl({ ids, value, onChange }: Props) {
       )}
     </>
   );
+}
+
+/** Uploads what is picked; a file that the page may not send itself comes with a command that does. */
+function useUpload(onChange: (value: string) => void) {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<string | null>(null);
+  const [command, setCommand] = useState<string | null>(null);
+  const take = async (picked: File) => {
+    setBusy(true);
+    setError(null);
+    setCommand(null);
+    try {
+      const sent = await upload(picked);
+      setCommand(sent.command);
+      onChange(JSON.stringify(sent.file));
+    } catch (failure) {
+      setError(failure instanceof ApiError ? `It was not uploaded: ${failure.message}` : String(failure));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { busy, error, command, take };
 }
 
 function uploaded(value: string): Schemas['File'] | null {

@@ -1,5 +1,6 @@
 import type { InterfaceInput } from '../../../api/workflow';
-import { Field, Textarea } from '../../../ui/Field';
+import { Field } from '../../../ui/Field';
+import { TextAreaField } from '../../../ui/TextField';
 import { FieldControl } from './FieldControl';
 import style from './Form.module.css';
 import { type Entries, writeDefault } from './fields';
@@ -38,29 +39,18 @@ export function InputForm({ fields, entries, errors, onChange }: Props) {
   ));
 }
 
+type JsonProps = { text: string; error: string | undefined; onChange: (text: string) => void };
+
 /** The whole input as JSON, for what a form cannot say: an empty text, a null. */
-export function JsonForm({
-  text,
-  error,
-  onChange,
-}: {
-  text: string;
-  error: string | undefined;
-  onChange: (text: string) => void;
-}) {
-  return (
-    <Field label="Input as JSON" error={error}>
-      {(ids) => (
-        <Textarea
-          {...ids}
-          mono
-          rows={12}
-          spellCheck={false}
-          className={style.grows}
-          value={text}
-          onChange={(event) => onChange(event.target.value)}
-        />
-      )}
-    </Field>
-  );
-}
+export const JsonForm = ({ text, error, onChange }: JsonProps) => (
+  <TextAreaField
+    label="Input as JSON"
+    error={error}
+    mono
+    rows={12}
+    spellCheck={false}
+    className={style.grows}
+    value={text}
+    onChange={onChange}
+  />
+);

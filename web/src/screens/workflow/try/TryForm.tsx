@@ -1,11 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
 import { FlaskConical, Play, Square } from 'lucide-react';
 import { type InterfaceInput, listVersions } from '../../../api/workflow';
+import { useBlocked } from '../../../app/useSession';
 import { Button } from '../../../ui/Button';
 import { CopyButton } from '../../../ui/CodeBlock';
 import { Field, Select } from '../../../ui/Field';
 import { MOD } from '../../../ui/Kbd';
 import { Segment } from '../../../ui/Segment';
+import { useDraft } from '../useInterface';
 import { FromRun } from './FromRun';
 import { exampleInput } from './fields';
 import { InputForm, JsonForm } from './InputForm';
@@ -13,6 +15,7 @@ import { MoreOptions } from './MoreOptions';
 import type { Mode } from './request';
 import style from './Try.module.css';
 import type { TryForm as Form } from './useTryForm';
+import type { TryRun } from './useTryRun';
 
 const MODES: { value: Mode; label: string }[] = [
   { value: 'stream', label: 'Stream' },
@@ -20,27 +23,28 @@ const MODES: { value: Mode; label: string }[] = [
   { value: 'async', label: 'Async' },
 ];
 
+const FORMS: { value: 'form' | 'json'; label: string }[] = [
+  { value: 'form', label: 'Form' },
+  { value: 'json', label: 'JSON' },
+];
+
 type Props = {
   workflowId: string;
-  activeVersion: string | null;
   fields: InterfaceInput[];
   form: Form;
   version: string | null;
   mode: Mode;
   curl: string;
-  busy: boolean;
-  cancelling: boolean;
+  run: TryRun;
+  /** Why it cannot be run. */
   blocked: string | null;
-  blockedCancel: string | null;
   onChoose: (choice: { version?: string | null; mode?: Mode; from?: string }) => void;
   onRun: () => void;
-  onCancel: () => void;
 };
 
 /** The left side: the input, how it is run, and the buttons that do it. */
 export function TryForm(props: Props) {
-  const { workflowId, fields, form, mode, onChoose } = props;
-  const example = exampleInput(fields);
+  const { form, mode, onChoose } = props;
   return (
     <form
       className={style.form}
@@ -55,28 +59,13 @@ export function TryForm(props: Props) {
         <h2>Input</h2>
         <Segment
           label="Edit the input as"
-          options={[
-            { value: 'form', label: 'Form' },
-            { value: 'json', label: 'JSON' },
-          ]}
+          options={FORMS}
           value={form.json === null ? 'form' : 'json'}
           onChange={(value) => form.showJson(value === 'json')}
         />
       </header>
       <div className={style.fields}>
-        <div className={style.sources}>
-          {example && (
-            <Button size="small" icon={<FlaskConical />} onClick={() => form.fill(example)}>
-              From the example
-            </Button>
-          )}
-          <FromRun workflowId={workflowId} onChoose={(from) => onChoose({ from })} />
-        </div>
-        {form.json === null ? (
-          <InputForm fields={fields} entries={form.entries} errors={form.errors} onChange={form.setEntry} />
-        ) : (
-          <JsonForm text={form.json} error={Object.values(form.errors)[0]} onChange={form.setJson} />
-        )}
+        <Input {...props} />
         <hr className={style.rule} />
         <VersionField {...props} />
         <div className={style.answer}>
@@ -90,7 +79,30 @@ export function TryForm(props: Props) {
   );
 }
 
-function VersionField({ workflowId, activeVersion, version, onChoose }: Props) {
+/** The input, and where it can be had from. */
+function Input({ workflowId, fields, form, onChoose }: Props) {
+  const example = exampleInput(fields);
+  return (
+    <>
+      <div className={style.sources}>
+        {example && (
+          <Button size="small" icon={<FlaskConical />} onClick={() => form.fill(example)}>
+            From the example
+          </Button>
+        )}
+        <FromRun workflowId={workflowId} onChoose={(from) => onChoose({ from })} />
+      </div>
+      {form.json === null ? (
+        <InputForm fields={fields} entries={form.entries} errors={form.errors} onChange={form.setEntry} />
+      ) : (
+        <JsonForm text={form.json} error={Object.values(form.errors)[0]} onChange={form.setJson} />
+      )}
+    </>
+  );
+}
+
+function VersionField({ workflowId, version, onChoose }: Props) {
+  const activeVersion = useDraft(workflowId).data?.active_version ?? null;
   const versions = useQuery({
     queryKey: ['versions', workflowId, 'recent'],
     queryFn: () => listVersions(workflowId, { limit: 20 }),
@@ -113,12 +125,13 @@ function VersionField({ workflowId, activeVersion, version, onChoose }: Props) {
   );
 }
 
-function Footer({ curl, busy, cancelling, blocked, blockedCancel, onCancel }: Props) {
+function Footer({ workflowId, curl, run, blocked }: Props) {
+  const blockedCancel = useBlocked()('cancel', workflowId);
   return (
     <footer className={style.foot}>
       <CopyButton text={curl} label="Copy as curl" />
-      {busy ? (
-        <Button look="danger" icon={<Square />} busy={cancelling} blocked={blockedCancel} onClick={onCancel}>
+      {run.busy ? (
+        <Button look="danger" icon={<Square />} busy={run.cancelling} blocked={blockedCancel} onClick={run.cancel}>
           Cancel run
         </Button>
       ) : (

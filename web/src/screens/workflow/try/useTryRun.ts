@@ -1,5 +1,5 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { useEffect, useRef, useState } from 'react';
+import { type RefObject, useEffect, useRef, useState } from 'react';
 import { ApiError, api, body } from '../../../api/client';
 import type { NodeTrace } from '../../../api/runs';
 import { announce } from '../../../app/announce';
@@ -20,55 +20,46 @@ export type TryRun = {
 
 type Current = { attempt: Attempt; progress: Progress; startedAt: number; stop: AbortController };
 
+const begun = (given: Omit<Attempt, 'idempotencyKey'>): Current => ({
+  attempt: { ...given, idempotencyKey: newKey() },
+  progress: new Progress(),
+  startedAt: Date.now(),
+  stop: new AbortController(),
+});
+
 /** Runs one run at a time. Whoever leaves the page leaves the run going on: only `cancel` ends it. */
 export function useTryRun(mayTrace: boolean): TryRun {
   const queries = useQueryClient();
   const [shown, setShown] = useState<Current | null>(null);
   const current = useRef<Current | null>(null);
   const [busy, setBusy] = useState(false);
-  const [cancelling, setCancelling] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
+  const { cancelling, setCancelling, cancel } = useCancel(current, setError);
   useEffect(() => () => current.current?.stop.abort(), []);
 
   const start: TryRun['start'] = async (given) => {
     current.current?.stop.abort();
-    const attempt = { ...given, idempotencyKey: newKey() };
-    const mine: Current = { attempt, progress: new Progress(), startedAt: Date.now(), stop: new AbortController() };
+    const mine = begun(given);
+    const { attempt, progress, stop } = mine;
     current.current = mine;
     setShown(mine);
     setBusy(true);
     setCancelling(false);
     setError(null);
     try {
-      await runToEnd(attempt, mine.progress, mine.stop.signal, mine.progress.changed);
-      await complete(mine.progress, mayTrace);
-      if (mine.stop.signal.aborted) return;
-      mine.progress.changed();
-      announce(`The run has ${mine.progress.run?.status ?? 'ended'}.`);
+      await runToEnd(attempt, progress, stop.signal, progress.changed);
+      await complete(progress, mayTrace);
+      if (stop.signal.aborted) return;
+      progress.changed();
+      announce(`The run has ${progress.run?.status ?? 'ended'}.`);
     } catch (failure) {
-      if (mine.stop.signal.aborted) return;
+      if (stop.signal.aborted) return;
       setError(failure instanceof ApiError ? failure : new ApiError(0, 'unknown', String(failure)));
     } finally {
       if (current.current === mine) setBusy(false);
       queries.invalidateQueries({ queryKey: ['runs'] });
     }
   };
-
-  const cancel = async () => {
-    const mine = current.current;
-    if (!mine) return;
-    setCancelling(true);
-    try {
-      const id = mine.progress.runId ?? (await runIdOf(mine.attempt));
-      if (id) await body(api.POST('/v1/runs/{run_id}/cancel', { params: { path: { run_id: id } } }));
-    } catch (failure) {
-      // A run that has ended meanwhile shows its end by itself.
-      if (failure instanceof ApiError && failure.status !== 409) setError(failure);
-    } finally {
-      setCancelling(false);
-    }
-  };
-
   return {
     progress: shown?.progress ?? null,
     startedAt: shown?.startedAt ?? 0,
@@ -78,6 +69,25 @@ export function useTryRun(mayTrace: boolean): TryRun {
     start,
     cancel,
   };
+}
+
+function useCancel(current: RefObject<Current | null>, onError: (error: ApiError) => void) {
+  const [cancelling, setCancelling] = useState(false);
+  const cancel = async () => {
+    const mine = current.current;
+    if (!mine) return;
+    setCancelling(true);
+    try {
+      const id = mine.progress.runId ?? (await runIdOf(mine.attempt));
+      if (id) await body(api.POST('/v1/runs/{run_id}/cancel', { params: { path: { run_id: id } } }));
+    } catch (failure) {
+      // A run that has ended meanwhile shows its end by itself.
+      if (failure instanceof ApiError && failure.status !== 409) onError(failure);
+    } finally {
+      setCancelling(false);
+    }
+  };
+  return { cancelling, setCancelling, cancel };
 }
 
 /** What events leave out: a large output, and tokens and costs by node. */

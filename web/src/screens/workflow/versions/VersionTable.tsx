@@ -44,15 +44,7 @@ function columnsOf(props: Props): Column<Listed>[] {
       width: '40px',
       cell: (row) => <Choose {...props} row={row} />,
     },
-    {
-      id: 'version',
-      head: 'Version',
-      cell: (row) => (
-        <button type="button" className={style.open} onClick={() => props.onOpen(row.version)}>
-          <code>{row.version}</code>
-        </button>
-      ),
-    },
+    { id: 'version', head: 'Version', cell: ({ version }) => <Name version={version} onOpen={props.onOpen} /> },
     { id: 'state', head: 'State', cell: (row) => (row.active ? <Status state="succeeded" word="Active" /> : null) },
     { id: 'notes', head: 'Notes', cell: (row) => <span className={style.notes}>{row.notes}</span>, hideBelow: 'phone' },
     {
@@ -67,15 +59,7 @@ function columnsOf(props: Props): Column<Listed>[] {
       hideBelow: 'tablet',
       cell: (row) => (row.published_by ? nameOfKey(row.published_by) : 'operator'),
     },
-    {
-      id: 'when',
-      head: 'Published',
-      cell: (row) => (
-        <time dateTime={row.published_at} title={formatDateTime(row.published_at)}>
-          {formatAgo(row.published_at)}
-        </time>
-      ),
-    },
+    { id: 'when', head: 'Published', cell: (row) => <When at={row.published_at} /> },
     {
       id: 'actions',
       head: <span className="visually-hidden">Actions</span>,
@@ -84,6 +68,18 @@ function columnsOf(props: Props): Column<Listed>[] {
     },
   ];
 }
+
+const Name = ({ version, onOpen }: { version: string; onOpen: Props['onOpen'] }) => (
+  <button type="button" className={style.open} onClick={() => onOpen(version)}>
+    <code>{version}</code>
+  </button>
+);
+
+const When = ({ at }: { at: string }) => (
+  <time dateTime={at} title={formatDateTime(at)}>
+    {formatAgo(at)}
+  </time>
+);
 
 /** Two can be chosen: a third takes the place of the first. */
 function Choose({ row, chosen, onChosen }: Props & { row: Listed }) {

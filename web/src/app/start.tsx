@@ -1,11 +1,9 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import './styles/tokens.css';
-import './styles/base.css';
-import { App } from './app/App';
-import { applyTheme } from './app/theme';
+import '../styles/tokens.css';
+import '../styles/base.css';
+import { App } from './App';
 
-applyTheme();
 const root = document.getElementById('root');
 if (root) {
   createRoot(root).render(
