@@ -28,6 +28,7 @@ pub(crate) fn reads() -> OpenApiRouter<Arc<App>> {
         .merge(sim::read::routes())
         .merge(sim::v2::read::routes())
         .merge(sim::v1::logs::routes())
+        .merge(sim::v1::files::routes())
         .merge(sim::v2::logs::routes())
         .merge(aiflow::read::routes())
 }

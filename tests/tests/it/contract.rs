@@ -181,6 +181,12 @@ impl Caller {
         let path = format!("/v1/files/{}", announced["file"]["$file"].as_str().unwrap());
         self.call(Method::PUT, &path, Some(Value::String("x".to_owned()))).await;
         self.get(&path).await;
+        let form = "--X\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\nx\r\n--X--";
+        let path = "/api/v1/files";
+        let form = self.server.post(path, ADMIN_KEY).body(form);
+        let form = form.header("content-type", "multipart/form-data; boundary=X");
+        assert_eq!(crate::fixture::answer(form).await.0, 200);
+        self.called.extend(operation_id("POST", path));
     }
 
     async fn questions(&mut self) {

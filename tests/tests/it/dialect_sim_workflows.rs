@@ -149,7 +149,7 @@ async fn what_is_deployed_goes_down_and_comes_back() {
 #[tokio::test]
 async fn what_cannot_be_deployed_is_refused_with_its_reasons() {
     let server = TestServer::start().await;
-    save(&server, "w", "nodes: [{ id: say, type: template, template: <nobody.x> }]").await;
+    save(&server, "w", "nodes: [{ id: say, type: dancing }]").await;
     let (status, refused) = post(&server, "/api/v1/workflows/w/deploy", json!({})).await;
     assert_eq!((status, &refused["code"]), (400, &json!("INVALID_INPUT")), "{refused}");
     assert!(refused["details"][0]["path"].as_str().unwrap().starts_with("nodes"), "{refused}");

@@ -15,6 +15,7 @@ mod dialect_sim_v2;
 mod dialect_sim_workflows;
 mod dialect_sim_logs;
 mod dialect_sim_resume;
+mod dialect_sim_files;
 mod dialect_aiflow;
 mod mcp;
 mod native_runs;

@@ -118,6 +118,7 @@ const RIGHTS: &[(&str, &str, Needs)] = &[
     ("GET", "/api/workflows/w/paused/{run}", All(&[Read])),
     ("GET", "/api/resume/w/{run}/say", All(&[Read])),
     ("POST", "/api/resume/w/{run}/say", All(&[Run])),
+    ("POST", "/api/v1/files", All(&[Run])),
     ("GET", "/api/v1/logs", All(&[Read])),
     ("GET", "/api/v1/logs/{run}", All(&[Read])),
     ("GET", "/api/v1/logs/executions/{run}", All(&[Trace])),

@@ -48,9 +48,9 @@ pub(super) fn finish(fields: Fields, unknown: Unknown) -> Result<()> {
 #[derive(Debug, Default, PartialEq, Eq, ToSchema)]
 #[schema(as = sim::NewDeployment)]
 pub(super) struct Label {
-    #[schema(max_length = 100)]
+    #[schema(max_length = 100, nullable = false)]
     name: Option<String>,
-    #[schema(max_length = 2000)]
+    #[schema(max_length = 2000, nullable = false)]
     description: Option<String>,
 }
 

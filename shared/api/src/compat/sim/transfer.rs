@@ -116,10 +116,10 @@ pub(super) fn may_import(caller: &Caller) -> Result<()> {
 #[schema(rename_all = "camelCase")]
 pub(super) struct ImportRequest {
     /// Passed over: there is one.
-    #[schema(value_type = Option<String>, nullable = false)]
-    _workspace_id: (),
+    #[schema(value_type = String, required = false)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    workspace_id: (),
     /// An export of Sim's or of ours, a state of Sim's, or either as a string.
-    #[schema(value_type = Object)]
     workflow: Value,
     /// Instead of the name in the file.
     #[schema(max_length = 200, nullable = false)]
@@ -150,7 +150,7 @@ impl ImportRequest {
             fields.problem("workflow", "is neither an export nor a state with blocks");
         }
         finish(fields, unknown)?;
-        Ok(Self { _workspace_id: (), workflow, name, description })
+        Ok(Self { workspace_id: (), workflow, name, description })
     }
 
     pub(super) async fn import(self, app: &Arc<App>, caller: &Caller) -> Result<ImportedWorkflow> {
@@ -166,8 +166,9 @@ impl ImportRequest {
         caller: &Caller,
         document: String,
     ) -> Result<ImportedWorkflow> {
-        let said = |field: &str| self.workflow["workflow"][field].as_str().unwrap_or_default();
-        let id = flowgate_import::workflow_id(said("id"), said("name"));
+        let said = |field: &str| self.workflow["workflow"][field].as_str();
+        let name = self.name.as_deref().or(said("name")).unwrap_or_default();
+        let id = flowgate_import::workflow_id(said("id").unwrap_or_default(), name);
         let given = [("name", self.name.as_ref()), ("description", self.description.as_ref())];
         let document = with(document, &given);
         let saved = app.import_document(caller, &id, &document, RESERVED_INPUT_NAMES).await?;

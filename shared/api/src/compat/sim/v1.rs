@@ -2,6 +2,7 @@
 
 pub(in crate::compat) mod workflows;
 pub(in crate::compat) mod logs;
+pub(in crate::compat) mod files;
 mod deploy;
 mod transfer;
 
