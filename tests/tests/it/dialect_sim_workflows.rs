@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use crate::fixture::{answer, json_of};
 
 const GREETING: &str = "# Mine.\nname: Greeting\ndescription: Greets.\n\
-    input: [{ name: name, type: string, description: Whom }, { name: doc, type: file, default: x }]\n\
+    input:\n\
+    - { name: name, type: string, description: Whom }\n\
+    - { name: doc, type: file, default: x }\n\
     nodes: [{ id: say, type: template, template: \"Hello <api.name>\" }]\n\
     output: { greeting: <say.content> }\n";
 

@@ -132,8 +132,8 @@ impl App {
         Ok(Page { items, next_cursor: found.next_cursor })
     }
 
-    /// Waits until the run that was just answered has ended or waits again, at most until this time,
-    /// or until this process stops. Returns the run.
+    /// Waits until the run that was just answered has ended or waits again, at most until this
+    /// time, or until this process stops. Returns the run.
     pub async fn wait_after_answer(
         &self,
         answered: &RunRecord,

@@ -217,8 +217,8 @@ pub(super) enum Resumed {
     Going(RunRecord),
 }
 
-/// Answers a question of the run. A caller who waited for the run's start waits for what comes next,
-/// too.
+/// Answers a question of the run. A caller who waited for the run's start waits for what comes
+/// next, too.
 pub(super) async fn resume(
     app: &App,
     caller: &Caller,

@@ -24,8 +24,8 @@ pub(super) const QUEUED: &str = "Workflow execution queued";
 pub(super) struct ExecutionResult<'a> {
     pub(super) success: bool,
     pub(super) execution_id: &'a str,
-    /// `paused`: it waits for a person, and `output._resume` says how to answer. After a resume also
-    /// `completed`, `failed` or `cancelled`.
+    /// `paused`: it waits for a person, and `output._resume` says how to answer. After a resume
+    /// also `completed`, `failed` or `cancelled`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) status: Option<RunStatus>,

@@ -1,5 +1,5 @@
-//! A workflow in Sim's words, alike in both generations. There are no workspaces and no folders: all
-//! workflows are in one.
+//! A workflow in Sim's words, alike in both generations. There are no folders, and one workspace
+//! for all workflows.
 
 use std::sync::Arc;
 

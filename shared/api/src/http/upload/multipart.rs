@@ -323,9 +323,15 @@ mod tests {
         check(&form("x").replace("--XX--", &form("y")), "one part");
         check(&"x".repeat(70_000), "does not begin");
         check(&format!("--XX\r\n{}", "x".repeat(20_000)), "too long");
-        assert!(OneFile::of("multipart/form-data").is_err());
-        assert!(OneFile::of("multipart/form-data; boundary=\"\"").is_err());
-        assert!(OneFile::of(&format!("multipart/form-data; boundary={}", "x".repeat(71))).is_err());
+        assert!(OneFile::of("multipart/form-data", Others::Refused).is_err());
+        assert!(OneFile::of("multipart/form-data; boundary=\"\"", Others::Refused).is_err());
+        assert!(
+            OneFile::of(
+                &format!("multipart/form-data; boundary={}", "x".repeat(71)),
+                Others::Refused
+            )
+            .is_err()
+        );
     }
 
     #[test]

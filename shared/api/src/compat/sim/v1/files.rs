@@ -81,8 +81,8 @@ impl<'a> UserFile<'a> {
 /// Upload a file
 ///
 /// At most 50 MiB, as the part `file` of a form; other parts, such as `workspaceId`, are passed
-/// over. A file that no run has used is deleted after 24 hours; any other with the last run that has
-/// it. Needs the scope `run`.
+/// over. A file that no run has used is deleted after 24 hours; any other with the last run that
+/// has it. Needs the scope `run`.
 #[utoipa::path(
     post,
     path = "/api/v1/files",

@@ -46,8 +46,8 @@ type ImportLimited = Limited<ImportedWorkflow>;
 
 /// Import a workflow
 ///
-/// An export of Sim's, or one of ours, becomes the draft of a new workflow. Its id is kept; one that
-/// is taken gets a number. Needs the scope `author`.
+/// An export of Sim's, or one of ours, becomes the draft of a new workflow. Its id is kept; one
+/// that is taken gets a number. Needs the scope `author`.
 #[utoipa::path(
     post,
     path = "/api/v1/workflows/import",

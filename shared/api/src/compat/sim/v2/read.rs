@@ -110,8 +110,8 @@ struct RunsQuery {
     /// `queued`, `pending`, `running`, `paused`, `completed`, `failed` or `cancelled`.
     #[param(value_type = Option<String>)]
     status: Option<RunState>,
-    /// `api` or `schedule`, with commas between. With it a page may be short, or empty, and still not
-    /// be the last.
+    /// `api` or `schedule`, with commas between. With it a page may be short, or empty, and still
+    /// not be the last.
     trigger: Option<String>,
     #[param(value_type = Option<Time>)]
     start_date: Option<Timestamp>,

@@ -49,8 +49,8 @@ type ImportData = Data<ImportedWorkflow>;
 
 /// Import a workflow
 ///
-/// An export of Sim's, or one of ours, becomes the draft of a new workflow. Its id is kept; one that
-/// is taken gets a number. Needs the scope `author`.
+/// An export of Sim's, or one of ours, becomes the draft of a new workflow. Its id is kept; one
+/// that is taken gets a number. Needs the scope `author`.
 #[utoipa::path(
     post,
     path = "/api/v2/workflows/import",
