@@ -48,9 +48,9 @@ pub(super) fn finish(fields: Fields, unknown: Unknown) -> Result<()> {
 #[derive(Debug, Default, PartialEq, Eq, ToSchema)]
 #[schema(as = sim::NewDeployment)]
 pub(super) struct Label {
-    #[schema(max_length = 100, nullable = false)]
+    #[schema(max_length = 100)]
     name: Option<String>,
-    #[schema(max_length = 2000, nullable = false)]
+    #[schema(max_length = 2000)]
     description: Option<String>,
 }
 
@@ -107,7 +107,7 @@ pub(super) fn read_notes(notes: Option<&str>) -> (Option<&str>, Option<&str>) {
 #[schema(as = sim::Rollback)]
 pub(super) struct Rollback {
     /// Without it: the version that was active before.
-    #[schema(minimum = 1, nullable = false)]
+    #[schema(minimum = 1)]
     version: Option<u64>,
 }
 

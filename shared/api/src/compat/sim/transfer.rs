@@ -116,16 +116,16 @@ pub(super) fn may_import(caller: &Caller) -> Result<()> {
 #[schema(rename_all = "camelCase")]
 pub(super) struct ImportRequest {
     /// Passed over: there is one.
-    #[schema(value_type = String, required = false)]
+    #[schema(value_type = Option<String>)]
     #[expect(dead_code, reason = "only its schema is used")]
     workspace_id: (),
     /// An export of Sim's or of ours, a state of Sim's, or either as a string.
     workflow: Value,
     /// Instead of the name in the file.
-    #[schema(max_length = 200, nullable = false)]
+    #[schema(max_length = 200)]
     name: Option<String>,
     /// Instead of the description in the file.
-    #[schema(max_length = 2000, nullable = false)]
+    #[schema(max_length = 2000)]
     description: Option<String>,
 }
 

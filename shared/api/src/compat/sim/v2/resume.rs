@@ -28,7 +28,7 @@ pub(super) struct NewAnswer {
     /// The question: `contextId` of `_resume`.
     context_id: String,
     /// The fields of the question, and `approved`, which is `true` where it is left out.
-    #[schema(value_type = Object, required = false)]
+    #[schema(value_type = Option<Object>)]
     input: Value,
 }
 
