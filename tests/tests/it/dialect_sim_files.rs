@@ -52,11 +52,11 @@ async fn an_uploaded_file_is_an_input() {
         let v2 = server.post("/api/v2/workflows/w/execute", &key).json(&v2);
         for (request, pointer) in [(v1, "/output/said"), (v2, "/data/output/said")] {
             let (status, body) = answer(request).await;
-            let said = body.pointer(pointer).and_then(Value::as_str);
-            let said = said.unwrap_or_else(|| panic!("{status} {body}"));
-            assert!(
-                said.contains(file["id"].as_str().unwrap()) && said.contains("a.txt"),
-                "{said}"
+            let said = body.pointer(pointer).unwrap_or_else(|| panic!("{status} {body}"));
+            assert_eq!(
+                (&said["$file"], &said["name"], &said["size"]),
+                (&file["id"], &json!("a.txt"), &json!(5)),
+                "{body}"
             );
         }
     }

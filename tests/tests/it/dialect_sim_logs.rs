@@ -88,7 +88,7 @@ async fn logs_are_selected_in_both_generations() {
     let unknown = |path: &str| server.get(path, &key);
     assert_eq!(answer(unknown("/api/v1/logs?more=1")).await.0, 200);
     assert_eq!(answer(unknown("/api/v2/logs?more=1")).await.0, 400);
-    assert_eq!(list(&server, "/api/v1/logs?folderIds=f", &key).await, [json!(0); 0]);
+    assert!(list(&server, "/api/v1/logs?folderIds=f", &key).await.is_empty());
 }
 
 #[tokio::test]
