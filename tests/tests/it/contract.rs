@@ -261,8 +261,8 @@ impl Caller {
     }
 
     async fn sim(&mut self, run: &str) {
-        let sample = "../shared/import/tests/sim/knowledge-base-qa.json";
-        let sample = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(sample);
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let sample = root.join("shared/import/tests/sim/knowledge-base-qa.json");
         let sample: Value = serde_json::from_slice(&std::fs::read(sample).unwrap()).unwrap();
         self.server.publish("simple", HELLO).await;
         self.server.publish("simple", &HELLO.replace("Hello", "Hi")).await;

@@ -252,7 +252,8 @@ async fn an_export_comes_back_letter_by_letter() {
 #[tokio::test]
 async fn exports_of_sim_become_drafts() {
     let server = TestServer::start().await;
-    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/import/tests/sim");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let samples = root.join("shared/import/tests/sim");
     let mut seen = 0;
     for file in std::fs::read_dir(samples).unwrap() {
         let path = file.unwrap().path();

@@ -112,18 +112,9 @@ impl OneFile {
                     self.state = self.part(head)?;
                 }
                 State::Other => {
-                    let end = self.find_delimiter();
-                    let sure = self.held.len().saturating_sub(self.delimiter.len() - 1);
-                    let passed_over = end.unwrap_or(sure);
-                    self.passed_over_bytes += passed_over;
-                    if self.passed_over_bytes > MAX_OTHER_BYTES {
-                        return Err("the form has too much beside the file");
-                    }
-                    self.held.drain(..passed_over);
-                    if end.is_none() {
+                    if !self.pass_over()? {
                         return Ok(content);
                     }
-                    self.held.drain(..self.delimiter.len());
                     self.state = State::After;
                 }
                 State::Content => {
@@ -156,6 +147,19 @@ impl OneFile {
                 }
             }
         }
+    }
+
+    /// Returns whether the part is over.
+    fn pass_over(&mut self) -> Result<bool, &'static str> {
+        let end = self.find_delimiter();
+        let sure = self.held.len().saturating_sub(self.delimiter.len() - 1);
+        let passed_over = end.unwrap_or(sure);
+        self.passed_over_bytes += passed_over;
+        if self.passed_over_bytes > MAX_OTHER_BYTES {
+            return Err("the form has too much beside the file");
+        }
+        self.held.drain(..passed_over + end.map_or(0, |_| self.delimiter.len()));
+        Ok(end.is_some())
     }
 
     /// Returns what follows the head of a part.
