@@ -22,18 +22,26 @@ flow_id = "{workflow}"
 run_id = "{run}"
 job_id = "{run}"
 execution_id = "{run}"
+number = "1"
 
 [checks]
 positive_data_acceptance.enabled = false
 
 [[operations]]
-include-operation-id = ["upload_file", "read_stats", "find_runs", "list_runs", "sim_v2_list_runs", "start_batch"]
+include-operation-id = ["upload_file", "read_stats", "find_runs", "list_runs", "sim_v2_list_runs", "start_batch",
+    # Sim passes over what it does not know, clamps limits, and reads flags as it likes.
+    "sim_v1_list_workflows", "sim_v2_list_workflows", "sim_v1_list_logs", "sim_v2_list_logs", "sim_v2_list_versions",
+    "sim_v1_deploy", "sim_v1_rollback", "sim_v1_import", "sim_v1_upload_file", "sim_resume"]
 checks.negative_data_rejection.enabled = false
 
 # What others need stays.
 [[operations]]
 include-operation-id = ["delete_workflow", "unpublish"]
 parameters = {{ workflow_id = "nobody" }}
+
+[[operations]]
+include-operation-id = ["sim_v1_undeploy", "sim_v2_undeploy"]
+parameters = {{ id = "nobody" }}
 
 [[operations]]
 include-operation-id = "delete_run"

@@ -27,7 +27,15 @@ pub(crate) fn reads() -> OpenApiRouter<Arc<App>> {
         .merge(gptbots::read::routes())
         .merge(sim::read::routes())
         .merge(sim::v2::read::routes())
+        .merge(sim::v1::logs::routes())
+        .merge(sim::v1::files::routes())
+        .merge(sim::v2::logs::routes())
         .merge(aiflow::read::routes())
+}
+
+/// What manages workflows.
+pub(crate) fn workflows() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::default().merge(sim::v1::workflows::routes()).merge(sim::v2::workflows::routes())
 }
 
 /// Routes that answer pages of every origin, as Sim's do. They need a key all the same.

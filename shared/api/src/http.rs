@@ -5,6 +5,7 @@ pub(crate) mod caller;
 pub(crate) mod cors;
 pub(crate) mod known_query;
 pub(crate) mod body;
+pub(crate) mod upload;
 mod gzip;
 mod memory;
 pub(crate) mod fields;

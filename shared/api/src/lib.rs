@@ -58,7 +58,7 @@ fn reads() -> OpenApiRouter<Arc<App>> {
 }
 
 fn authoring() -> OpenApiRouter<Arc<App>> {
-    native::workflows().merge(openapi::routes())
+    native::workflows().merge(compat::workflows()).merge(openapi::routes())
 }
 
 /// What surrounds every route, and what answers where there is none.

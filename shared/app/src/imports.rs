@@ -19,7 +19,7 @@ use crate::access::Caller;
 use crate::error::{Error, Result, What};
 use crate::platform::App;
 use crate::secrets::MAX_SECRET;
-use crate::workflows::{MAX_DOCUMENT, check_id, name_of};
+use crate::workflows::{MAX_DOCUMENT, OnlyIf, SaveDraft, Saved, check_id, name_of};
 
 /// A file to import.
 pub struct NewImport {
@@ -99,6 +99,29 @@ impl App {
         Err(Error::Overloaded { retry_after: IDS_RETRY })
     }
 
+    /// Saves a document of ours as the draft of a new workflow: of the wanted id, or of one with a
+    /// number if that is taken.
+    pub async fn import_document(
+        &self,
+        caller: &Caller,
+        wanted: &str,
+        document: &str,
+        reserved_input_names: &'static [&'static str],
+    ) -> Result<Saved> {
+        caller.require_scope(Scope::Author)?;
+        for _ in 0..MAX_ROUNDS {
+            let id = self.free_id(caller, wanted, &[]).await?;
+            let only_if = OnlyIf::New;
+            let draft = SaveDraft { id: &id, document, only_if, reserved_input_names };
+            match self.save_draft(caller, draft).await {
+                // The id was taken meanwhile.
+                Err(Error::Stale) => {}
+                saved => return saved,
+            }
+        }
+        Err(Error::Overloaded { retry_after: IDS_RETRY })
+    }
+
     async fn read_import(
         &self,
         caller: &Caller,
@@ -119,25 +142,22 @@ impl App {
     async fn free_ids(&self, caller: &Caller, import: &Import) -> Result<Vec<String>> {
         let mut ids: Vec<String> = Vec::new();
         for workflow in &import.workflows {
-            let base = without_number(&workflow.id);
-            let numbered = (2..MAX_NUMBER).map(|n| format!("{base}-{n}"));
-            let mut free = None;
-            for id in std::iter::once(workflow.id.clone()).chain(numbered) {
-                if !ids.contains(&id)
-                    && check_id(&id).is_ok()
-                    && self.ports.workflows.read(&id).await?.is_none()
-                {
-                    free = Some(id);
-                    break;
-                }
-            }
-            let id = free.ok_or_else(|| {
-                Error::bad_field("/id", format!("all ids like `{}` are taken", workflow.id))
-            })?;
-            caller.require(Scope::Author, &id, What::Workflow)?;
-            ids.push(id);
+            ids.push(self.free_id(caller, &workflow.id, &ids).await?);
         }
         Ok(ids)
+    }
+
+    async fn free_id(&self, caller: &Caller, wanted: &str, taken: &[String]) -> Result<String> {
+        let base = without_number(wanted);
+        let numbered = (2..MAX_NUMBER).map(|n| format!("{base}-{n}"));
+        for id in std::iter::once(wanted.to_owned()).chain(numbered) {
+            let is_usable = check_id(&id).is_ok() && !taken.contains(&id);
+            if is_usable && self.ports.workflows.read(&id).await?.is_none() {
+                caller.require(Scope::Author, &id, What::Workflow)?;
+                return Ok(id);
+            }
+        }
+        Err(Error::bad_field("/id", format!("all ids like `{wanted}` are taken")))
     }
 
     async fn prepare(

@@ -3,6 +3,7 @@
 mod read;
 mod list;
 mod search;
+mod sift;
 mod trace;
 mod resume;
 mod cancel;

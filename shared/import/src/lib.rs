@@ -83,6 +83,17 @@ pub fn import(content: &[u8], options: &Options) -> Result<Import, Vec<Problem>>
     importing.finish(system)
 }
 
+/// Returns whether the value is a workflow of Sim's: an export, or a bare state.
+pub fn is_of_sim(value: &Value) -> bool {
+    sim::is_sim(value)
+}
+
+/// Returns an id for a workflow: the wanted one if it can be one, else one that resembles it or the
+/// name.
+pub fn workflow_id(wanted: &str, name: &str) -> String {
+    ids::workflow_id(wanted, name, |_| false)
+}
+
 /// A place in the file: a value, and its JSON pointer.
 #[derive(Debug, Clone)]
 pub(crate) struct Root<'a> {

@@ -156,7 +156,32 @@ const READS: &[(Shape, &str, &[&str])] = &[
         &["status", "trigger", "startDate", "endDate", "limit", "cursor", "order"],
     ),
     (Shape::SimV2, "/api/v2/workflows/plain/runs/RUN", &["includeOutput", "selectedOutputs"]),
+    (Shape::Sim, "/api/v1/workflows", &["deployedOnly", "folderId", "limit", "cursor"]),
+    (Shape::SimV2, "/api/v2/workflows", &["deployedOnly", "search", "limit", "cursor"]),
+    (Shape::SimV2, "/api/v2/workflows/plain/versions", &["limit", "cursor"]),
+    (Shape::Sim, "/api/v1/logs", SIM_LOGS),
+    (Shape::SimV2, "/api/v2/logs", SIM_LOGS),
+    (Shape::Sim, "/api/v1/logs/RUN", &["x"]),
+    (Shape::Sim, "/api/workflows/plain/paused/RUN", &["x"]),
     (Shape::AiFlow, "/v1/flow/plain/run/RUN", &["x"]),
+];
+
+const SIM_LOGS: &[&str] = &[
+    "workflowIds",
+    "triggers",
+    "level",
+    "startDate",
+    "endDate",
+    "minDurationMs",
+    "maxDurationMs",
+    "minCost",
+    "maxCost",
+    "details",
+    "includeTraceSpans",
+    "includeFinalOutput",
+    "limit",
+    "cursor",
+    "order",
 ];
 
 const VALUES: &[&str] = &[

@@ -181,6 +181,12 @@ impl Caller {
         let path = format!("/v1/files/{}", announced["file"]["$file"].as_str().unwrap());
         self.call(Method::PUT, &path, Some(Value::String("x".to_owned()))).await;
         self.get(&path).await;
+        let form = "--X\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\nx\r\n--X--";
+        let path = "/api/v1/files";
+        let form = self.server.post(path, ADMIN_KEY).body(form);
+        let form = form.header("content-type", "multipart/form-data; boundary=X");
+        assert_eq!(crate::fixture::answer(form).await.0, 200);
+        self.called.extend(operation_id("POST", path));
     }
 
     async fn questions(&mut self) {
@@ -254,6 +260,52 @@ impl Caller {
         self.get(&format!("/v1/flow/hello/run/{run}/result")).await;
     }
 
+    async fn sim(&mut self, run: &str) {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let sample = root.join("shared/import/tests/sim/knowledge-base-qa.json");
+        let sample: Value = serde_json::from_slice(&std::fs::read(sample).unwrap()).unwrap();
+        self.server.publish("simple", HELLO).await;
+        self.server.publish("simple", &HELLO.replace("Hello", "Hi")).await;
+        for generation in ["v1", "v2"] {
+            let base = format!("/api/{generation}/workflows");
+            self.get(&format!("{base}?limit=1")).await;
+            self.get(&format!("{base}/simple")).await;
+            self.post(&format!("{base}/simple/rollback"), json!({ "version": 1 })).await;
+            self.call(Method::DELETE, &format!("{base}/simple/deploy"), None).await;
+            self.post(&format!("{base}/simple/deploy"), json!({ "name": "n" })).await;
+            let export = self.get(&format!("{base}/simple/export")).await;
+            let own = json!({ "workflow": export["data"] });
+            self.post(&format!("{base}/import"), own).await;
+            self.post(&format!("{base}/import"), json!({ "workflow": sample })).await;
+            let all = "details=full&includeTraceSpans=true&includeFinalOutput=true";
+            self.get(&format!("/api/{generation}/logs?limit=5&{all}")).await;
+            self.get(&format!("/api/{generation}/logs/{run}")).await;
+        }
+        for path in ["deployment", "versions?limit=1", "versions/1"] {
+            self.get(&format!("/api/v2/workflows/simple/{path}")).await;
+        }
+        self.get(&format!("/api/v1/logs/executions/{run}")).await;
+    }
+
+    async fn sim_questions(&mut self) {
+        let asking = "nodes: [{ id: a, type: approval, message: a?, fields: [{ name: f }] }]";
+        self.server.publish("pausing", asking).await;
+        let body = json!({ "f": "x" });
+        let paused = self.post("/api/workflows/pausing/execute", json!({})).await;
+        let id = paused["executionId"].as_str().unwrap().to_owned();
+        self.get("/api/workflows/pausing/paused").await;
+        self.get(&format!("/api/workflows/pausing/paused/{id}")).await;
+        self.get(&format!("/api/workflows/pausing/executions/{id}")).await;
+        self.get(&format!("/api/resume/pausing/{id}/a")).await;
+        self.post(&format!("/api/resume/pausing/{id}/a"), body.clone()).await;
+        let paused = self.post("/api/v2/workflows/pausing/execute", json!({})).await;
+        let run =
+            format!("/api/v2/workflows/pausing/runs/{}", paused["data"]["runId"].as_str().unwrap());
+        self.get(&run).await;
+        let answer = json!({ "contextId": "a", "input": body });
+        self.post(&format!("{run}/resume"), answer).await;
+    }
+
     async fn openai(&mut self) {
         self.get("/v1/models").await;
         self.get("/v1/models/hello").await;
@@ -299,6 +351,8 @@ async fn every_operation_answers_as_the_document_says() {
     caller.cancel("/api/v2/workflows/hanging/runs/{id}/cancel").await;
     caller.cancel("/v1/responses/{id}/cancel").await;
     caller.compat(&run).await;
+    caller.sim(&run).await;
+    caller.sim_questions().await;
     caller.openai().await;
     caller.erase(&run).await;
     caller.call(Method::DELETE, "/v1/workflows/hello/active", None).await;

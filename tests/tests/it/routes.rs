@@ -102,6 +102,8 @@ impl World {
             ("{delivery_id}", delivery),
             ("{key_id}", "000000000000"),
             ("{version}", "1.0.0"),
+            ("{number}", "1"),
+            ("{context_id}", "none"),
             ("{name}", "NO_SUCH_SECRET"),
             ("{user}", "nobody"),
             ("{file_id}", "file_00000000000000000000000000000000"),
@@ -331,10 +333,15 @@ async fn a_key_opens_what_its_scopes_say() {
     world.server.stop().await;
 }
 
+/// An empty object is no export, and no form.
+const REFUSED: [&str; 3] = ["sim_v1_import", "sim_v2_import", "sim_v1_upload_file"];
+
 /// The secret, the job, the file or the link that the request names does not exist.
 fn names_none(route: &Route) -> bool {
-    let is_named = ["{name}", "{file_id}"].iter().any(|name| route.path.contains(name));
-    is_named || ["read_job", "read_key"].contains(&route.operation) || is_link(route)
+    let named = ["{name}", "{file_id}", "{context_id}"];
+    let is_named = named.iter().any(|name| route.path.contains(name));
+    let none = ["read_job", "read_key", "sim_read_paused"];
+    is_named || none.contains(&route.operation) || is_link(route)
 }
 
 fn is_file(route: &Route) -> bool {
@@ -359,6 +366,8 @@ async fn a_key_of_other_workflows_finds_nothing() {
         } else if route.operation == "import_workflows" {
             // An empty object is no file.
             422..=422
+        } else if REFUSED.contains(&route.operation) {
+            400..=400
         } else {
             200..=299
         };

@@ -112,7 +112,7 @@ async fn every_dialect_says_that_a_run_waits() {
     assert_eq!((status, &body["status"]), (200, &json!("RUNNING")), "{body}");
     let (status, body) =
         json_of(server.post("/api/workflows/w/execute", &key).json(&json!({}))).await;
-    assert_eq!((status, &body["status"]), (202, &json!("queued")), "{body}");
+    assert_eq!((status, &body["status"]), (200, &json!("paused")), "{body}");
     let v2 = || server.post("/api/v2/workflows/w/execute", &key);
     let (status, body) = json_of(v2().json(&json!({ "input": {} }))).await;
     assert_eq!((status, &body["data"]["status"]), (200, &json!("paused")), "{body}");

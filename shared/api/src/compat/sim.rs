@@ -3,13 +3,23 @@
 pub(super) mod read;
 #[cfg(feature = "starts")]
 pub(super) mod start;
+pub(super) mod v1;
 pub(super) mod v2;
 
 // What both generations share.
+mod query;
 mod record;
+mod workflow;
+mod deploy;
+mod transfer;
+mod log;
+mod span;
+mod pause;
 
 // The first generation's own.
 mod refusal;
+mod result;
+mod limits;
 
 use axum::response::Response;
 use axum::routing::MethodRouter;

@@ -128,6 +128,11 @@ impl Fields {
         if self.problems.is_empty() { Ok(()) } else { Err(Error::BadInput(self.problems)) }
     }
 
+    /// Passes over keys that nobody took; refuses whatever else was wrong.
+    pub(crate) fn finish_known(self) -> Result<()> {
+        if self.problems.is_empty() { Ok(()) } else { Err(Error::BadInput(self.problems)) }
+    }
+
     fn take_as<T>(
         &mut self,
         key: &str,

@@ -1,7 +1,5 @@
 //! Files: `POST /v1/files`, and their bytes.
 
-mod multipart;
-
 use std::sync::Arc;
 
 use axum::Json;
@@ -11,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use flowgate_app::error::Error;
 use flowgate_app::file::{self, FileLink, FileRecord, FileRef};
-use flowgate_app::files::{Announced, Upload};
+use flowgate_app::files::Announced;
 use flowgate_app::memory::{Charge, Holder};
 use flowgate_app::{App, Result};
 use futures_util::{StreamExt, stream};
@@ -23,7 +21,6 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use self::multipart::OnePart;
 use super::Caller;
 use crate::http::body;
 use crate::http::fields::Fields;
@@ -31,9 +28,8 @@ use crate::http::problem::{Problem, Refusal};
 use crate::http::refused::{Denied, Refused};
 use crate::http::request::{QueryPairs, Segments};
 use crate::http::time::Time;
+use crate::http::upload::{Others, charge, from_form, receive};
 
-/// What an upload takes, whatever its size: a part of it in the store's buffer, and on its way.
-const UPLOAD_BYTES: usize = 16 << 20;
 /// What is read of a file before it is sent on.
 const PIECE: u64 = 1 << 20;
 const MAX_ANNOUNCEMENT: usize = 64 << 10;
@@ -136,7 +132,14 @@ pub(super) async fn upload(
     let sent = async {
         match (media_type.as_deref(), query.get("name")) {
             (Some("multipart/form-data"), _) => {
-                let file = from_form(&app, &caller, content_type.unwrap_or_default(), body).await?;
+                let file = from_form(
+                    &app,
+                    &caller,
+                    content_type.unwrap_or_default(),
+                    Others::Refused,
+                    body,
+                )
+                .await?;
                 Ok(created(&app, file))
             }
             (Some("application/json"), None) => announce(&app, &caller, body).await,
@@ -228,10 +231,6 @@ fn holder(caller: &Caller) -> Holder {
     Holder::of_key(caller.key_id())
 }
 
-fn charge(app: &App, caller: &Caller) -> Result<Charge> {
-    Ok(app.memory.charge(&holder(caller), UPLOAD_BYTES)?)
-}
-
 fn created(app: &App, file: FileRef) -> Response {
     let location = format!("{}/v1/files/{}", app.settings.public_url, file.id);
     let mut response = (StatusCode::CREATED, Json(File::from(file))).into_response();
@@ -239,39 +238,6 @@ fn created(app: &App, file: FileRef) -> Response {
         response.headers_mut().insert(LOCATION, location);
     }
     response
-}
-
-async fn receive(mut upload: Upload, body: Body) -> Result<FileRef> {
-    let mut parts = body.into_data_stream();
-    while let Some(part) = parts.next().await {
-        upload.write(&part.map_err(body::not_read)?).await?;
-    }
-    upload.finish().await
-}
-
-/// The one part of a form.
-async fn from_form(app: &App, caller: &Caller, content_type: &str, body: Body) -> Result<FileRef> {
-    let broken = |message: &str| Error::bad_field("", message);
-    let mut form = OnePart::of(content_type).map_err(broken)?;
-    let mut upload: Option<Upload> = None;
-    let mut parts = body.into_data_stream();
-    while let Some(part) = parts.next().await {
-        let bytes = form.push(&part.map_err(body::not_read)?).map_err(broken)?;
-        if upload.is_none()
-            && let Some(head) = form.head()
-        {
-            let (name, media_type) = (&head.filename, head.content_type.as_deref());
-            upload = Some(app.begin_upload(caller, name, media_type).await?);
-        }
-        if let Some(upload) = &mut upload {
-            upload.write(&bytes).await?;
-        }
-    }
-    form.finish().map_err(broken)?;
-    match upload {
-        Some(upload) => upload.finish().await,
-        None => Err(broken("the form has no file")),
-    }
 }
 
 async fn announce(app: &App, caller: &Caller, body: Body) -> Result<Response> {

@@ -16,7 +16,7 @@ use crate::platform::App;
 
 const EVENTS_PER_READ: usize = 1_000;
 /// Between two looks at a run that another process may drive.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 impl App {
     /// Returns the run, if the caller may see it.

@@ -10,7 +10,7 @@ use flowgate_core::key::Scope;
 use flowgate_core::memory::Holder;
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
-    Answer, Answered, AskedQuestion, ListedQuestion, OpenQuestion, RunHead, RunRecord,
+    Answer, Answered, AskedQuestion, ListedQuestion, OpenQuestion, RunHead, RunRecord, RunState,
 };
 use flowgate_core::secret::hmac_sha256;
 use flowgate_core::time::Timestamp;
@@ -26,6 +26,7 @@ use crate::access::Caller;
 use crate::error::{Error, FieldProblem, Result, What};
 use crate::platform::App;
 use crate::readable::MAX_LISTED;
+use crate::runs::read::LOOK_AGAIN;
 
 /// Bytes of JSON. An answer is stored in one piece.
 const MAX_ANSWER: usize = 64 << 10;
@@ -74,15 +75,20 @@ impl App {
     /// Returns the questions of the run that nobody has answered.
     pub async fn open_questions(&self, caller: &Caller, id: &str) -> Result<Vec<Asked>> {
         let record = self.run_for(caller, Scope::Read, id).await?;
-        let asked = usize::try_from(record.asked).unwrap_or(usize::MAX);
-        let bytes = asked.saturating_mul(2 * MAX_ANSWER);
-        let _memory = self.memory.charge(&Holder::of_key(caller.key_id()), bytes)?;
         let may_answer =
             caller.require_run(Scope::Run, &record.head.workflow_id, &record.head.id).is_ok();
+        self.asked_by(&record, may_answer).await
+    }
+
+    /// The same for a run that the caller has read. `may_answer`: with the links.
+    pub async fn asked_by(&self, record: &RunRecord, may_answer: bool) -> Result<Vec<Asked>> {
+        let asked = usize::try_from(record.asked).unwrap_or(usize::MAX);
+        let bytes = asked.saturating_mul(2 * MAX_ANSWER);
+        let _memory = self.memory.charge(&record.head.holder(), bytes)?;
         let mut asked = Vec::new();
-        for question in self.unanswered(&record).await? {
+        for question in self.unanswered(record).await? {
             let link = match may_answer {
-                true => Some(self.link_of(&record, &question).await?),
+                true => Some(self.link_of(record, &question).await?),
                 false => None,
             };
             asked.push(Asked { question, link });
@@ -124,6 +130,31 @@ impl App {
             });
         }
         Ok(Page { items, next_cursor: found.next_cursor })
+    }
+
+    /// Waits until the run that was just answered has ended or waits again, at most until this
+    /// time, or until this process stops. Returns the run.
+    pub async fn wait_after_answer(
+        &self,
+        answered: &RunRecord,
+        until: Timestamp,
+    ) -> Result<RunRecord> {
+        let run = &answered.head.id;
+        let mut stopping = self.stopping();
+        loop {
+            let record = self.ports.runs.read(run).await?.ok_or(Error::NotFound(What::Run))?;
+            // A run that was answered still waits until somebody goes on with it.
+            let waits_again = record.state == RunState::Waiting
+                && (record.fence > answered.fence || record.asked > record.answers);
+            if record.state.has_ended() || waits_again || self.now() >= until {
+                return Ok(record);
+            }
+            let pause = LOOK_AGAIN.min(until.since(self.now()));
+            tokio::select! {
+                () = self.ports.clock.sleep(pause) => {}
+                _ = stopping.wait_for(|stopping| *stopping) => return Ok(record),
+            }
+        }
     }
 
     /// Answers the question of a node, or the only one. Returns the run.

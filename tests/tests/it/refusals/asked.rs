@@ -122,7 +122,7 @@ async fn an_unknown_path_answers_in_the_shape_of_its_dialect() {
         (Mcp, &[]),
         (Gptbots, &["/v1/workflow", "/v1/workflow/x", "/v1/workflow/invoke/"]),
         (Sim, &["/api", "/api/x", "/api/workflows/a/execute/", "/api/workflows/a/b"]),
-        (SimV2, &["/api/v2", "/api/v2/x", "/api/v2/workflows/a/deploy"]),
+        (SimV2, &["/api/v2", "/api/v2/x", "/api/v2/workflows/a/nothing"]),
         (AiFlow, &["/v1/flow", "/v1/flow/a", "/v1/flow/a/run/b/c"]),
         (Chat, &["/v1/chat", "/v1/chat/x", "/v1/models/a/b"]),
         (Responses, &["/v1/responses/a/b", "/v1/responses/a/cancel/b"]),

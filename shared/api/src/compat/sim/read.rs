@@ -3,6 +3,7 @@
 mod deployment;
 mod executions;
 mod job;
+mod paused;
 mod usage_limits;
 
 use std::sync::Arc;
@@ -10,6 +11,8 @@ use std::sync::Arc;
 use flowgate_app::App;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
+
+pub(super) use self::usage_limits::{Rate, UNLIMITED, rate_of};
 
 use super::{documented, with_wrong_method};
 
@@ -20,4 +23,7 @@ pub(in crate::compat) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(executions::cancel).map(with_wrong_method))
         .routes(routes!(job::read).map(with_wrong_method))
         .routes(routes!(usage_limits::read).map(with_wrong_method))
+        .routes(routes!(paused::list).map(with_wrong_method))
+        .routes(routes!(paused::read).map(with_wrong_method))
+        .routes(routes!(paused::context, paused::resume).map(with_wrong_method))
 }

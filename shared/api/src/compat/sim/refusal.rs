@@ -5,6 +5,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::Error;
 use flowgate_app::error::{FieldProblem, What, field_name};
+use flowgate_engine::{Problem, Severity};
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -18,6 +19,21 @@ pub(super) const INVALID_INPUT: &str = "INVALID_INPUT";
 pub(super) enum Refusal {
     Of(Error),
     UnknownExecution,
+    UnknownLog,
+    /// The execution waits for no person.
+    NotPaused,
+    /// It does not ask this, or no more.
+    UnknownContext,
+}
+
+impl Refusal {
+    /// A run that does not exist is an execution, where the path says so.
+    pub(super) fn of_execution(error: Error) -> Self {
+        match error {
+            Error::NotFound(What::Run) => Self::UnknownExecution,
+            other => Self::Of(other),
+        }
+    }
 }
 
 impl<E: Into<Error>> From<E> for Refusal {
@@ -68,12 +84,16 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {
             Self::Of(error) => refused(error),
-            Self::UnknownExecution => {
-                let body = ErrorBody::new("Execution not found", "EXECUTION_NOT_FOUND");
-                (StatusCode::NOT_FOUND, Json(body)).into_response()
-            }
+            Self::UnknownLog => unknown("Log not found", "LOG_NOT_FOUND"),
+            Self::UnknownExecution => unknown("Execution not found", "EXECUTION_NOT_FOUND"),
+            Self::NotPaused => unknown("Paused execution not found", "PAUSED_EXECUTION_NOT_FOUND"),
+            Self::UnknownContext => unknown("Pause context not found", "CONTEXT_NOT_FOUND"),
         }
     }
+}
+
+fn unknown(error: &str, code: &'static str) -> Response {
+    (StatusCode::NOT_FOUND, Json(ErrorBody::new(error, code))).into_response()
 }
 
 pub(super) fn refused(error: Error) -> Response {
@@ -81,6 +101,7 @@ pub(super) fn refused(error: Error) -> Response {
     let mut body = ErrorBody::new(text.map_or_else(|| error.to_string(), str::to_owned), code);
     match &error {
         Error::BadInput(problems) => body = body.with_details(problems),
+        Error::InvalidDocument(problems) => body.details = Some(problems_of(problems)),
         Error::RunIdTaken(taken) => body.execution_id = Some(taken.id.clone()),
         Error::StillRunning(id) => body.execution_id = Some(id.clone()),
         _ => {}
@@ -95,6 +116,9 @@ fn words(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         Error::Forbidden(_) | Error::ChildForbidden(_) => ("FORBIDDEN", None),
         Error::NotFound(What::Run) => ("TASK_NOT_FOUND", Some("Task not found")),
         Error::NotFound(What::Path) => ("NOT_FOUND", Some("Not found")),
+        Error::NotFound(What::Version) => {
+            ("VERSION_NOT_FOUND", Some("Deployment version not found"))
+        }
         Error::NotFound(_) => ("WORKFLOW_NOT_FOUND", Some("Workflow not found")),
         Error::NotPublished => {
             return (
@@ -103,7 +127,8 @@ fn words(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
                 Some("Workflow is not deployed"),
             );
         }
-        Error::BadInput(_) | Error::InvalidDocument(_) => (INVALID_INPUT, None),
+        Error::BadInput(_) => (INVALID_INPUT, None),
+        Error::InvalidDocument(_) => return (StatusCode::BAD_REQUEST, INVALID_INPUT, None),
         Error::TooLarge(_) => {
             ("PAYLOAD_TOO_LARGE", Some("Workflow execution request body exceeds maximum size"))
         }
@@ -128,6 +153,16 @@ fn words(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         Error::Internal(_) => ("INTERNAL_ERROR", Some("Internal server error")),
     };
     (status::status(error), code, text)
+}
+
+/// The errors of a document, and not its warnings.
+pub(super) fn problems_of(problems: &[Problem]) -> Vec<Detail> {
+    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
+    let detail = |problem: &Problem| Detail {
+        path: field_name(&problem.path),
+        message: problem.message.clone(),
+    };
+    errors.map(detail).collect()
 }
 
 pub(super) fn details(problems: &[FieldProblem]) -> Vec<Detail> {

@@ -4,7 +4,15 @@ pub(in crate::compat) mod read;
 #[cfg(feature = "starts")]
 pub(in crate::compat) mod start;
 
+pub(in crate::compat) mod workflows;
+pub(in crate::compat) mod logs;
+mod deployment;
+mod versions;
+mod transfer;
+mod resume;
+
 mod refusal;
+mod result;
 
 use std::borrow::Cow;
 

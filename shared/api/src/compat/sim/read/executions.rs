@@ -5,14 +5,15 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use flowgate_app::error::What;
 use flowgate_app::key::Scope;
-use flowgate_app::run::{RunRecord, RunState};
+use flowgate_app::run::RunRecord;
 use flowgate_app::{App, Error};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::compat::sim::log;
+use crate::compat::sim::pause::Paused;
 use crate::compat::sim::record::{self, Cancellation, Cost, RunStatus, Wanted};
 use crate::compat::sim::{Caller, ErrorBody, Refusal};
 use crate::http::refused::{Denied, Refused};
@@ -36,8 +37,9 @@ struct Execution<'a> {
     ended_at: Option<Time>,
     #[schema(required)]
     total_duration_ms: Option<u64>,
-    #[schema(value_type = Option<Object>, required)]
-    paused: (),
+    /// Null where it does not wait.
+    #[schema(required)]
+    paused: Option<Paused>,
     #[schema(required)]
     cost: Option<Cost>,
     #[schema(required)]
@@ -89,7 +91,7 @@ pub(super) async fn read(
 ) -> Result<Response, Refusal> {
     let wanted = Wanted::read(&query)?;
     let found = app.run_of_workflow(&caller, Scope::Read, &workflow_id, &id).await;
-    let found = found.map_err(no_such_execution)?;
+    let found = found.map_err(Refusal::of_execution)?;
     if found.wiped {
         return Err(Error::Gone.into());
     }
@@ -107,12 +109,12 @@ async fn execution<'a>(
         execution_id: head.shown_id(),
         workflow_id: &head.workflow_id,
         status: found.state.into(),
-        trigger: "api",
-        level: if found.state == RunState::Failed { "error" } else { "info" },
+        trigger: log::trigger(head),
+        level: log::level(found),
         started_at: record::started_at(found),
         ended_at: record::ended_at(found),
         total_duration_ms: found.duration_ms(),
-        paused: (),
+        paused: Paused::of(app, found).await?,
         cost: Cost::of(found),
         error: record::error_text(found, workflow.as_deref()),
         final_output: wanted.output(found),
@@ -144,14 +146,7 @@ pub(super) async fn cancel(
     caller: Caller,
 ) -> Result<Response, Refusal> {
     let cancelled = record::cancel(&app, &caller, &workflow_id, &id).await;
-    let (found, cancellation) = cancelled.map_err(no_such_execution)?;
+    let (found, cancellation) = cancelled.map_err(Refusal::of_execution)?;
     let execution_id = found.head.shown_id();
     Ok(Json(Cancelled { cancellation, execution_id }).into_response())
-}
-
-fn no_such_execution(error: Error) -> Refusal {
-    match error {
-        Error::NotFound(What::Run) => Refusal::UnknownExecution,
-        other => Refusal::Of(other),
-    }
 }

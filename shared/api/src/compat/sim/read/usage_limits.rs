@@ -8,6 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::App;
+use flowgate_app::limit::{Allowance, KeyLimits};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -18,7 +19,7 @@ use crate::http::time::Time;
 
 /// The largest number that both SDKs still count with: for keys without limits, and for what is not
 /// limited here.
-const UNLIMITED: u64 = 9_007_199_254_740_991;
+pub(in crate::compat::sim) const UNLIMITED: u64 = 9_007_199_254_740_991;
 
 /// What the key may still start.
 #[derive(Serialize, ToSchema)]
@@ -47,7 +48,7 @@ struct RateLimit {
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = sim::Rate)]
-struct Rate {
+pub(in crate::compat::sim) struct Rate {
     is_limited: bool,
     limit: u64,
     requests_per_minute: u64,
@@ -91,7 +92,18 @@ struct Storage {
 pub(super) async fn read(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, Refusal> {
     let limits = app.allowance(&caller).await?;
     let allowance = limits.as_ref().map(|(_, left)| *left);
-    let rate = match limits {
+    let rate = rate_of(&app, limits);
+    let usage = Json(UsageLimits {
+        success: true,
+        rate_limit: RateLimit { sync: rate, r#async: rate, auth_type: "api" },
+        usage: Usage { current_period_cost: 0, limit: UNLIMITED, plan: "self-hosted" },
+        storage: Storage { used_bytes: 0, limit_bytes: UNLIMITED, percent_used: 0 },
+    });
+    Ok(with_allowance(usage.into_response(), allowance))
+}
+
+pub(in crate::compat::sim) fn rate_of(app: &App, limits: Option<(KeyLimits, Allowance)>) -> Rate {
+    match limits {
         Some((limits, left)) => Rate {
             is_limited: left.remaining == 0,
             limit: limits.rate.requests_per_minute.into(),
@@ -108,12 +120,5 @@ pub(super) async fn read(State(app): State<Arc<App>>, caller: Caller) -> Result<
             remaining: UNLIMITED,
             reset_at: (app.now() + Duration::from_secs(60)).into(),
         },
-    };
-    let usage = Json(UsageLimits {
-        success: true,
-        rate_limit: RateLimit { sync: rate, r#async: rate, auth_type: "api" },
-        usage: Usage { current_period_cost: 0, limit: UNLIMITED, plan: "self-hosted" },
-        storage: Storage { used_bytes: 0, limit_bytes: UNLIMITED, percent_used: 0 },
-    });
-    Ok(with_allowance(usage.into_response(), allowance))
+    }
 }

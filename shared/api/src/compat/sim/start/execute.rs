@@ -11,12 +11,11 @@ use axum::response::{IntoResponse, Response};
 use flowgate_app::error::What;
 use flowgate_app::key::Scope;
 use flowgate_app::run::{Mode, RunRecord, RunState};
-use flowgate_app::{App, Error, answer};
+use flowgate_app::{App, Error};
 use flowgate_engine::Workflow;
 use flowgate_runner::Runner;
 use flowgate_runner::start::ResponseMode;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
-use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::openapi::schema::{OneOfBuilder, Schema};
 use utoipa::openapi::{Ref, RefOr};
@@ -26,73 +25,17 @@ use super::refusal::StartRefusal;
 use super::request::{self, ExecuteRequest, Request};
 use super::{Executed, Execution, begin, files, headers, timed_out};
 use crate::compat::sim::ErrorBody;
-use crate::compat::sim::record::error_text;
+use crate::compat::sim::pause;
+use crate::compat::sim::result::{ExecutionResult, QUEUED, Queued, queued};
 use crate::http::caller::Authenticated;
 use crate::http::request::Segments;
 use crate::http::sse::Frame;
-use crate::http::time::Time;
 use crate::http::{body, idempotency, response_node};
 use crate::starts::NotStarted;
 
 /// Sim's own status for an execution that was cancelled.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 const EXECUTION_ID: &str = "x-execution-id";
-
-/// An execution that was waited for.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = sim::ExecutionResult)]
-struct ExecutionResult<'a> {
-    success: bool,
-    execution_id: &'a str,
-    #[schema(value_type = Value)]
-    output: Cow<'a, Value>,
-    /// Left out where the execution took too long.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, inline)]
-    metadata: Option<ResultMetadata>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, examples("<block>: <message>"))]
-    error: Option<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct ResultMetadata {
-    /// Milliseconds.
-    #[schema(required)]
-    duration: Option<u64>,
-    #[schema(required)]
-    start_time: Option<Time>,
-    #[schema(required)]
-    end_time: Option<Time>,
-}
-
-/// An execution that was accepted, with the fields of both SDKs: one reads `jobId` and `statusUrl`,
-/// the other `taskId`, `status`, `createdAt` and `links`.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = sim::Queued)]
-struct Queued<'a> {
-    success: bool,
-    r#async: bool,
-    /// A job is found without its workflow, so it always goes by the run's id.
-    task_id: &'a str,
-    job_id: &'a str,
-    execution_id: &'a str,
-    #[schema(examples("queued"))]
-    status: &'static str,
-    created_at: Time,
-    #[schema(inline)]
-    links: QueuedLinks<'a>,
-    status_url: String,
-    message: &'static str,
-}
-
-#[derive(Serialize, ToSchema)]
-struct QueuedLinks<'a> {
-    status: &'a str,
-}
 
 /// An execution that failed, or our own failure.
 struct Failed;
@@ -212,10 +155,10 @@ pub(super) async fn execute(
     };
     let (app, record, workflow) = (&runner.app, &outcome.record, &published.workflow);
     let response = match mode {
-        ResponseMode::Detach => queued(app, record),
+        ResponseMode::Detach => queued(app, record, QUEUED),
         _ if record.state.has_ended() => ended(app, record, workflow).await?,
         // It waits for a time or a person.
-        _ if record.mode == Mode::Detached => queued(app, record),
+        _ if record.mode == Mode::Detached => waiting(app, record).await?,
         _ => overdue(app, record),
     };
     Ok(with_id(outcome.mark(response), record.head.shown_id()))
@@ -228,28 +171,18 @@ fn with_id(mut response: Response, id: &str) -> Response {
     response
 }
 
-fn queued(app: &App, record: &RunRecord) -> Response {
-    let id = record.head.id.as_str();
-    let status_path = format!("/api/jobs/{id}");
-    let queued = Queued {
-        success: true,
-        r#async: true,
-        task_id: id,
-        job_id: id,
-        execution_id: record.head.shown_id(),
-        status: "queued",
-        created_at: record.head.created_at.into(),
-        links: QueuedLinks { status: &status_path },
-        status_url: format!("{}{status_path}", app.settings.public_url),
-        message: "Workflow execution queued",
-    };
-    (StatusCode::ACCEPTED, Json(queued)).into_response()
+async fn waiting(app: &App, record: &RunRecord) -> Result<Response, Error> {
+    Ok(match pause::output(app, record).await? {
+        Some(output) => Json(ExecutionResult::paused(record, output)).into_response(),
+        None => queued(app, record, QUEUED),
+    })
 }
 
 fn overdue(app: &App, record: &RunRecord) -> Response {
     let result = ExecutionResult {
         success: false,
         execution_id: record.head.shown_id(),
+        status: None,
         output: Cow::Owned(Value::Object(Map::new())),
         metadata: None,
         error: Some(timed_out(app)),
@@ -259,23 +192,10 @@ fn overdue(app: &App, record: &RunRecord) -> Response {
 
 async fn ended(app: &App, record: &RunRecord, workflow: &Workflow) -> Result<Response, Error> {
     let of_block = response_node::of(app, record, workflow).await?;
-    Ok(of_block.unwrap_or_else(|| result(record, workflow)))
-}
-
-fn result(record: &RunRecord, workflow: &Workflow) -> Response {
-    let end = record.end.as_deref();
-    let result = ExecutionResult {
-        success: record.state == RunState::Succeeded,
-        execution_id: record.head.shown_id(),
-        output: Cow::Borrowed(answer::output(record)),
-        metadata: Some(ResultMetadata {
-            duration: record.duration_ms(),
-            start_time: end.map(|end| end.started_at.into()),
-            end_time: end.map(|end| end.ended_at.into()),
-        }),
-        error: error_text(record, Some(workflow)),
-    };
-    (result_status(record.state), Json(result)).into_response()
+    Ok(of_block.unwrap_or_else(|| {
+        let result = ExecutionResult::of(record, Some(workflow));
+        (result_status(record.state), Json(result)).into_response()
+    }))
 }
 
 fn result_status(state: RunState) -> StatusCode {

@@ -1,6 +1,8 @@
 //! Files among the inputs: `{type: "file", data: "data:<mime>;base64,…", name, mime?}` and
 //! `{type: "url", data: "https://…", name, mime?}`.
 //!
+//! What an upload answered stands for its file, too.
+//!
 //! The workflow sees `{name, mime, size, base64}` or, where a node fetches the file only when it
 //! needs it, `{name, mime, size: null, url}`.
 
@@ -9,8 +11,10 @@ use base64::alphabet::STANDARD as ALPHABET;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD as BASE64};
 use flowgate_app::error::FieldProblem;
+use flowgate_app::file::FileId;
 use flowgate_app::{Error, Result};
 use flowgate_engine::Workflow;
+use flowgate_engine::file::MARK;
 use flowgate_engine::input::InputType;
 use flowgate_runner::outbound::Outbound;
 use serde_json::{Map, Value, json};
@@ -60,6 +64,11 @@ fn read_file(
     if value.get("type").is_none_or(Value::is_null) {
         return;
     }
+    // What an upload answered: the rest of it is read from the store.
+    if let Some(id) = uploaded(value) {
+        *value = json!({ MARK: id });
+        return;
+    }
     let read = Fields::of_body(std::mem::take(value)).and_then(|mut fields| {
         let file = file(outbound, &mut fields);
         fields.finish_with_rest().map(|_| file)
@@ -76,6 +85,11 @@ fn read_file(
             problems.push(FieldProblem { pointer: pointer.to_owned(), message: other.to_string() })
         }
     }
+}
+
+fn uploaded(value: &Value) -> Option<String> {
+    let id = value.get("id")?.as_str().filter(|_| value.get("data").is_none())?;
+    FileId::parse(id).map(|id| id.to_string())
 }
 
 fn file(outbound: &Outbound, fields: &mut Fields) -> Value {

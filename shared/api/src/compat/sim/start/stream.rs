@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::selection::Selected;
+use crate::compat::sim::pause;
 use crate::compat::sim::record::{block_id, error_text};
 use crate::http::sse::json_line;
 
@@ -115,7 +116,7 @@ impl Streamed {
                             return Some((frames.into(), Some(streamed)));
                         }
                     }
-                    last => return Some((streamed.last(last), None)),
+                    last => return Some((streamed.last(last).await, None)),
                 }
             }
         })
@@ -128,7 +129,7 @@ impl Streamed {
         }
     }
 
-    fn last(&self, last: Option<Progress>) -> Bytes {
+    async fn last(&self, last: Option<Progress>) -> Bytes {
         let head = &self.subscription.head;
         let lasted = self.app.now().since(head.created_at);
         let failed = |error| End::failed(error, lasted);
@@ -136,7 +137,9 @@ impl Streamed {
             Some(Progress::Ended(record)) => self.encoder.end(&record, &self.workflow),
             Some(Progress::Overdue(_)) => failed("Execution timed out".to_owned()),
             Some(Progress::HandedOver(record)) if record.state == RunState::Waiting => {
-                End::paused(lasted)
+                // Whoever started the run may answer; without the links, it is found in lists.
+                let output = pause::output(&self.app, &record).await.unwrap_or_default();
+                End::paused(output, lasted)
             }
             Some(
                 Progress::HandedOver(_)
@@ -178,9 +181,10 @@ struct End {
 }
 
 impl End {
-    fn paused(duration: Duration) -> Self {
+    fn paused(output: Option<Value>, duration: Duration) -> Self {
         let failed = Self::failed(String::new(), duration);
-        Self { success: true, error: None, status: Some("paused"), ..failed }
+        let output = output.unwrap_or(failed.output);
+        Self { success: true, error: None, status: Some("paused"), output, ..failed }
     }
 
     fn failed(error: String, duration: Duration) -> Self {

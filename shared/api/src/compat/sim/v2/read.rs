@@ -7,9 +7,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::key::Scope;
-use flowgate_app::page::{Page, PageRequest};
+use flowgate_app::page::PageRequest;
 use flowgate_app::run::{RunFilter, RunRecord, RunState, Selection};
-use flowgate_app::runs::MAX_PAGE;
 use flowgate_app::time::Timestamp;
 use flowgate_app::{App, Error};
 use http::Uri;
@@ -20,8 +19,12 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 use super::{
-    Caller, Data, ErrorBody, Refusal, documented, not_stored, refuse_unknown, with_wrong_method,
+    Caller, Data, ErrorBody, Refusal, documented, not_stored, refuse_unknown, resume,
+    with_wrong_method,
 };
+use crate::compat::sim::log::trigger;
+use crate::compat::sim::pause::Paused;
+use crate::compat::sim::query as queries;
 use crate::compat::sim::record::{self, Cancellation, Cost, Failure, RunStatus, Wanted};
 use crate::http::page;
 use crate::http::refused::{Denied, Refused};
@@ -33,13 +36,12 @@ pub(in crate::compat) fn routes() -> OpenApiRouter<Arc<App>> {
         documented()
             .routes(routes!(list).map(with_wrong_method))
             .routes(routes!(read).map(with_wrong_method))
-            .routes(routes!(cancel).map(with_wrong_method)),
+            .routes(routes!(cancel).map(with_wrong_method))
+            .routes(routes!(resume::resume).map(with_wrong_method)),
     )
 }
 
 const DEFAULT_LIMIT: usize = 50;
-/// All our runs begin with a request.
-const TRIGGER: &str = "api";
 
 /// A page of runs.
 #[derive(Serialize, ToSchema)]
@@ -78,8 +80,9 @@ struct RunSummary<'a> {
 struct Run<'a> {
     #[serde(flatten)]
     summary: RunSummary<'a>,
-    #[schema(value_type = Option<Object>, required)]
-    paused: (),
+    /// Null where it does not wait.
+    #[schema(required)]
+    paused: Option<Paused>,
     #[schema(required)]
     error: Option<Failure>,
     /// Null unless it is asked for.
@@ -107,7 +110,8 @@ struct RunsQuery {
     /// `queued`, `pending`, `running`, `paused`, `completed`, `failed` or `cancelled`.
     #[param(value_type = Option<String>)]
     status: Option<RunState>,
-    /// With commas between; all our runs have `api`.
+    /// `api` or `schedule`, with commas between. With it a page may be short, or empty, and still
+    /// not be the last.
     trigger: Option<String>,
     #[param(value_type = Option<Time>)]
     start_date: Option<Timestamp>,
@@ -153,10 +157,16 @@ async fn list(
 ) -> Result<Response, Refusal> {
     let query = RunsQuery::read(&query, &uri)?;
     let (filter, page) = (query.filter(), query.page());
-    let mut found = app.list_runs(&caller, &workflow_id, filter, page).await?;
-    if query.excludes_ours() {
-        found = Page { items: Vec::new(), next_cursor: None };
-    }
+    let found = match &query.trigger {
+        None => app.list_runs(&caller, &workflow_id, filter, page).await?,
+        Some(triggers) => {
+            app.deployment(&caller, &workflow_id).await?;
+            let meant = |found: &RunRecord| {
+                triggers.split(',').any(|one| one.trim() == trigger(&found.head))
+            };
+            app.sift_runs(&caller, &[workflow_id], filter, page, meant).await?
+        }
+    };
     let data = found.items.iter().map(Into::into).collect();
     let next_cursor = found.next_cursor.as_deref();
     let next_cursor = next_cursor.map(|place| page::next_cursor(uri.path(), place));
@@ -201,7 +211,7 @@ async fn read(
     let workflow = app.workflow_of(&found.head).await?;
     let run = Run {
         summary: (&found).into(),
-        paused: (),
+        paused: Paused::of(&app, &found).await?,
         error: Failure::of(&found, workflow.as_deref()),
         output: wanted.output(&found),
         block_outputs: wanted.block_outputs(&app, &found).await?,
@@ -248,7 +258,7 @@ impl<'a> From<&'a RunRecord> for RunSummary<'a> {
             run_id: found.head.shown_id(),
             workflow_id: &found.head.workflow_id,
             status: found.state.into(),
-            trigger: TRIGGER,
+            trigger: trigger(&found.head),
             started_at: record::started_at(found),
             ended_at: record::ended_at(found),
             duration_ms: found.duration_ms(),
@@ -263,22 +273,16 @@ impl RunsQuery {
 
     fn read(query: &QueryPairs, uri: &Uri) -> Result<Self, Error> {
         refuse_unknown(query, &Self::KNOWN)?;
-        let end_date = time(query, "endDate")?;
+        let end_date = queries::time(query, "endDate")?;
         Ok(Self {
             status: query.get("status").map(state).transpose()?,
             trigger: query.get("trigger").map(str::to_owned),
-            start_date: time(query, "startDate")?,
+            start_date: queries::time(query, "startDate")?,
             end_date,
             order: order(query)?,
-            limit: limit(query)?,
-            cursor: cursor(query, uri)?,
+            limit: queries::limit(query, DEFAULT_LIMIT)?,
+            cursor: queries::cursor(query, uri)?,
         })
-    }
-
-    /// None of its triggers is the one that our runs have.
-    fn excludes_ours(&self) -> bool {
-        let trigger = self.trigger.as_deref();
-        trigger.is_some_and(|asked| asked.split(',').all(|trigger| trigger.trim() != TRIGGER))
     }
 
     fn filter(&self) -> RunFilter {
@@ -304,20 +308,6 @@ fn order(query: &QueryPairs) -> Result<Order, Error> {
     }
 }
 
-fn cursor(query: &QueryPairs, uri: &Uri) -> Result<Option<String>, Error> {
-    let Some(cursor) = query.get("cursor") else { return Ok(None) };
-    let place = page::cursor_of(uri.path(), cursor);
-    let unknown = || Error::bad_field("/cursor", "is not the nextCursor of this list");
-    place.map(Some).ok_or_else(unknown)
-}
-
-fn limit(query: &QueryPairs) -> Result<usize, Error> {
-    let Some(text) = query.get("limit") else { return Ok(DEFAULT_LIMIT) };
-    let limit = text.parse().ok().filter(|limit| (1..=MAX_PAGE).contains(limit));
-    let message = || format!("must be a number from 1 to {MAX_PAGE}");
-    limit.ok_or_else(|| Error::bad_field("/limit", message()))
-}
-
 fn state(text: &str) -> Result<RunState, Error> {
     const MESSAGE: &str =
         "must be one of queued, pending, running, paused, completed, failed, cancelled";
@@ -330,12 +320,4 @@ fn state(text: &str) -> Result<RunState, Error> {
         "cancelled" => RunState::Cancelled,
         _ => return Err(Error::bad_field("/status", MESSAGE)),
     })
-}
-
-fn time(query: &QueryPairs, name: &str) -> Result<Option<Timestamp>, Error> {
-    let message = "must be a time such as 2026-01-31T08:15:00Z";
-    let read = |text| {
-        Timestamp::parse_rfc3339(text).ok_or_else(|| Error::bad_field(format!("/{name}"), message))
-    };
-    query.get(name).map(read).transpose()
 }

@@ -11,7 +11,7 @@ use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::compat::sim::refusal::{Detail, details};
+use crate::compat::sim::refusal::{Detail, details, problems_of};
 use crate::http::refused::RefusalBody;
 use crate::http::status;
 use crate::http::time::Time;
@@ -101,6 +101,7 @@ fn body(error: &Error) -> (StatusCode, ErrorBody) {
         Error::Forbidden(_) | Error::ChildForbidden(_) => ("FORBIDDEN", None, None),
         Error::NotFound(What::Run) => ("NOT_FOUND", Some("Run not found"), None),
         Error::NotFound(What::Path) => ("NOT_FOUND", Some("Not found"), None),
+        Error::NotFound(What::Version) => ("NOT_FOUND", Some("Deployment version not found"), None),
         Error::NotFound(_) => ("NOT_FOUND", Some("Workflow not found"), None),
         Error::NotPublished => {
             status = StatusCode::FORBIDDEN;
@@ -110,7 +111,10 @@ fn body(error: &Error) -> (StatusCode, ErrorBody) {
         Error::BadInput(problems) => {
             ("BAD_REQUEST", None, Some(Details::Fields(details(problems))))
         }
-        Error::InvalidDocument(_) => ("BAD_REQUEST", None, None),
+        Error::InvalidDocument(problems) => {
+            status = StatusCode::BAD_REQUEST;
+            ("BAD_REQUEST", None, Some(Details::Fields(problems_of(problems))))
+        }
         Error::TooLarge(_) => ("PAYLOAD_TOO_LARGE", None, None),
         Error::RunIdTaken(taken) => {
             let details = Details::RunId { code: "RUN_ID_CONFLICT", run_id: taken.id.clone() };

@@ -11,62 +11,28 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::error::What;
 use flowgate_app::key::Scope;
-use flowgate_app::run::{Mode, RunRecord, RunState};
-use flowgate_app::{App, Error, answer};
-use flowgate_engine::Workflow;
+use flowgate_app::run::{Mode, RunRecord};
+use flowgate_app::{App, Error};
 use flowgate_runner::Runner;
 use flowgate_runner::start::ResponseMode;
-use http::{HeaderMap, HeaderValue, StatusCode, Uri};
-use serde::Serialize;
-use serde_json::Value;
-use utoipa::ToSchema;
+use http::{HeaderMap, Uri};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 use self::refusal::StartRefusal;
 use self::request::{ExecuteRequest, Request};
+use super::result::{Queued, RunResult, paused, queued, result, with_id};
 use super::{Data, ErrorBody, documented, not_stored, refuse_unknown, with_wrong_method};
-use crate::compat::sim::record::{self, Failure, RunStatus};
+use crate::compat::sim::record::{Failure, RunStatus};
 use crate::compat::sim::start::{Executed, Execution, begin, files, headers, timed_out};
 use crate::http::caller::Authenticated;
 use crate::http::request::{QueryPairs, Segments};
 use crate::http::sse::Frame;
-use crate::http::time::Time;
 use crate::http::{body, idempotency};
 use crate::starts::NotStarted;
 
-const RUN_ID: &str = "x-run-id";
-
 pub(in crate::compat) fn routes() -> OpenApiRouter<Arc<Runner>> {
     not_stored(documented().routes(routes!(execute).map(with_wrong_method)))
-}
-
-/// A run that was waited for.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = sim::v2::RunResult)]
-struct RunResult<'a> {
-    run_id: &'a str,
-    workflow_id: &'a str,
-    status: RunStatus,
-    #[schema(value_type = Value)]
-    output: Option<&'a Value>,
-    #[schema(required)]
-    error: Option<Failure>,
-    started_at: Time,
-    #[schema(required)]
-    ended_at: Option<Time>,
-    #[schema(required)]
-    duration_ms: Option<u64>,
-}
-
-/// A run that was accepted.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = sim::v2::Queued)]
-struct Queued<'a> {
-    run_id: &'a str,
-    status_url: String,
 }
 
 type ResultData<'a> = Data<RunResult<'a>>;
@@ -158,11 +124,12 @@ async fn execute(
     let (app, record, workflow) = (&runner.app, &outcome.record, &published.workflow);
     let response = match mode {
         ResponseMode::Detach => queued(app, record),
-        _ if record.state.has_ended() => Data { data: result(record, workflow) }.into_response(),
+        _ if record.state.has_ended() => {
+            Data { data: result(record, Some(workflow)) }.into_response()
+        }
         // It waits for a time or a person.
         _ if record.mode == Mode::Detached => {
-            let data = RunResult { status: RunStatus::Paused, ..result(record, workflow) };
-            Data { data }.into_response()
+            Data { data: paused(app, record).await? }.into_response()
         }
         _ => overdue(app, record),
     };
@@ -175,20 +142,6 @@ fn within_input(error: Error) -> Error {
         problem.pointer.insert_str(0, "/input");
     }
     Error::BadInput(problems)
-}
-
-fn with_id(mut response: Response, id: &str) -> Response {
-    if let Ok(id) = HeaderValue::from_str(id) {
-        response.headers_mut().insert(RUN_ID, id);
-    }
-    response
-}
-
-fn queued(app: &App, record: &RunRecord) -> Response {
-    let (workflow_id, run_id) = (&record.head.workflow_id, record.head.shown_id());
-    let public_url = &app.settings.public_url;
-    let status_url = format!("{public_url}/api/v2/workflows/{workflow_id}/runs/{run_id}");
-    (StatusCode::ACCEPTED, Data { data: Queued { run_id, status_url } }).into_response()
 }
 
 fn overdue(app: &App, record: &RunRecord) -> Response {
@@ -205,20 +158,4 @@ fn overdue(app: &App, record: &RunRecord) -> Response {
         duration_ms: Some(u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX)),
     };
     Data { data: result }.into_response()
-}
-
-fn result<'a>(record: &'a RunRecord, workflow: &Workflow) -> RunResult<'a> {
-    let output = answer::output(record);
-    let is_empty = output.as_object().is_some_and(|output| output.is_empty());
-    let nothing_left = record.state != RunState::Succeeded && is_empty;
-    RunResult {
-        run_id: record.head.shown_id(),
-        workflow_id: &record.head.workflow_id,
-        status: record.state.into(),
-        output: (!nothing_left).then_some(output),
-        error: Failure::of(record, Some(workflow)),
-        started_at: record::started_at(record),
-        ended_at: record::ended_at(record),
-        duration_ms: record.duration_ms(),
-    }
 }

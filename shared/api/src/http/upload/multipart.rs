@@ -1,4 +1,4 @@
-//! A form with one part (RFC 7578), read as it comes: of its bytes, only those are held that may
+//! A form with one file (RFC 7578), read as it comes: of its bytes, only those are held that may
 //! begin the boundary.
 
 use flowgate_app::file::clean_name;
@@ -6,6 +6,17 @@ use flowgate_app::file::clean_name;
 const MAX_BOUNDARY: usize = 70;
 const MAX_HEAD: usize = 16 << 10;
 const MAX_PREAMBLE: usize = 64 << 10;
+/// Parts beside the file, and their bytes.
+const MAX_OTHERS: usize = 20;
+const MAX_OTHER_BYTES: usize = 64 << 10;
+
+/// What becomes of parts beside the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Others {
+    Refused,
+    /// Parts that are no files are passed over.
+    Ignored,
+}
 
 /// What a part says of itself.
 #[derive(Debug, PartialEq)]
@@ -14,7 +25,10 @@ pub(super) struct PartHead {
     pub(super) content_type: Option<String>,
 }
 
-pub(super) struct OnePart {
+pub(super) struct OneFile {
+    others: Others,
+    passed_over: usize,
+    passed_over_bytes: usize,
     /// What ends a part: the line end belongs to it.
     delimiter: Vec<u8>,
     held: Vec<u8>,
@@ -29,13 +43,15 @@ enum State {
     Preamble,
     Head,
     Content,
+    /// Of a part that is passed over.
+    Other,
     /// After the delimiter that ends the part.
     After,
     End,
 }
 
-impl OnePart {
-    pub(super) fn of(content_type: &str) -> Result<Self, &'static str> {
+impl OneFile {
+    pub(super) fn of(content_type: &str, others: Others) -> Result<Self, &'static str> {
         let boundary = parameter(content_type, "boundary").ok_or("the form has no boundary")?;
         if boundary.is_empty() || boundary.len() > MAX_BOUNDARY {
             return Err("the boundary of the form must have 1 to 70 bytes");
@@ -43,7 +59,16 @@ impl OnePart {
         let delimiter = format!("\r\n--{boundary}").into_bytes();
         // A form may begin with its boundary: as if a line had ended.
         let held = b"\r\n".to_vec();
-        Ok(Self { delimiter, held, seen: 0, state: State::Preamble, head: None })
+        Ok(Self {
+            others,
+            passed_over: 0,
+            passed_over_bytes: 0,
+            delimiter,
+            held,
+            seen: 0,
+            state: State::Preamble,
+            head: None,
+        })
     }
 
     pub(super) fn head(&self) -> Option<&PartHead> {
@@ -82,9 +107,15 @@ impl OnePart {
                         return Ok(content);
                     };
                     let at = self.seen + at;
-                    self.head = Some(read_head(&self.held[..at])?);
+                    let head = read_head(&self.held[..at]);
                     self.held.drain(..at + 4);
-                    self.state = State::Content;
+                    self.state = self.part(head)?;
+                }
+                State::Other => {
+                    if !self.pass_over()? {
+                        return Ok(content);
+                    }
+                    self.state = State::After;
                 }
                 State::Content => {
                     if let Some(at) = self.find_delimiter() {
@@ -101,14 +132,53 @@ impl OnePart {
                     if self.held.len() < 2 {
                         return Ok(content);
                     }
-                    if !self.held.starts_with(b"--") {
-                        return Err("the form must have one part, the file");
-                    }
-                    self.state = State::End;
+                    self.state = match (self.held.starts_with(b"--"), self.others) {
+                        (true, _) => State::End,
+                        (false, Others::Ignored) => State::Head,
+                        (false, Others::Refused) => {
+                            return Err("the form must have one part, the file");
+                        }
+                    };
+                    self.seen = 0;
                 }
                 State::End => {
                     self.held.clear();
                     return Ok(content);
+                }
+            }
+        }
+    }
+
+    /// Returns whether the part is over.
+    fn pass_over(&mut self) -> Result<bool, &'static str> {
+        let end = self.find_delimiter();
+        let sure = self.held.len().saturating_sub(self.delimiter.len() - 1);
+        let passed_over = end.unwrap_or(sure);
+        self.passed_over_bytes += passed_over;
+        if self.passed_over_bytes > MAX_OTHER_BYTES {
+            return Err("the form has too much beside the file");
+        }
+        self.held.drain(..passed_over + end.map_or(0, |_| self.delimiter.len()));
+        Ok(end.is_some())
+    }
+
+    /// Returns what follows the head of a part.
+    fn part(
+        &mut self,
+        head: Result<Option<PartHead>, &'static str>,
+    ) -> Result<State, &'static str> {
+        match (head?, self.others) {
+            (Some(_), _) if self.head.is_some() => Err("the form must have one file"),
+            (Some(head), _) => {
+                self.head = Some(head);
+                Ok(State::Content)
+            }
+            (None, Others::Refused) => Err("the part is no file: no filename"),
+            (None, Others::Ignored) => {
+                self.passed_over += 1;
+                match self.passed_over > MAX_OTHERS {
+                    true => Err("the form has too many parts"),
+                    false => Ok(State::Other),
                 }
             }
         }
@@ -127,7 +197,8 @@ fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     bytes.windows(wanted.len()).position(|window| window == wanted)
 }
 
-fn read_head(head: &[u8]) -> Result<PartHead, &'static str> {
+/// `None`: the part is no file.
+fn read_head(head: &[u8]) -> Result<Option<PartHead>, &'static str> {
     let head = str::from_utf8(head).map_err(|_| "the head of the part is not UTF-8")?;
     let header = |wanted: &str| {
         let mut lines = head.split("\r\n").filter_map(|line| line.split_once(':'));
@@ -136,9 +207,9 @@ fn read_head(head: &[u8]) -> Result<PartHead, &'static str> {
             .map(|(_, value)| value.trim())
     };
     let disposition = header("content-disposition").ok_or("the part has no content-disposition")?;
-    let filename = parameter(disposition, "filename").ok_or("the part is no file: no filename")?;
+    let Some(filename) = parameter(disposition, "filename") else { return Ok(None) };
     let content_type = header("content-type").map(str::to_owned);
-    Ok(PartHead { filename: clean_name(&filename), content_type })
+    Ok(Some(PartHead { filename: clean_name(&filename), content_type }))
 }
 
 /// Returns a parameter of a header value: a word, or text in quotes, in which `\"` is a quote.
@@ -194,7 +265,7 @@ mod tests {
 
     /// Pushed in pieces of this size.
     fn read(body: &[u8], size: usize) -> Result<(Vec<u8>, PartHead), &'static str> {
-        let mut form = OnePart::of(TYPE)?;
+        let mut form = OneFile::of(TYPE, Others::Refused)?;
         let mut content = Vec::new();
         for piece in body.chunks(size) {
             content.extend(form.push(piece)?);
@@ -218,7 +289,7 @@ mod tests {
 
     #[test]
     fn only_what_may_be_the_boundary_is_held() {
-        let mut part = OnePart::of(TYPE).unwrap();
+        let mut part = OneFile::of(TYPE, Others::Refused).unwrap();
         part.push(form("").split("\r\n\r\n").next().unwrap().as_bytes()).unwrap();
         part.push(b"\r\n\r\n").unwrap();
         for _ in 0..100 {
@@ -230,7 +301,7 @@ mod tests {
     /// Whoever sends byte by byte must not make each of them cost all before it.
     #[test]
     fn what_precedes_the_part_is_looked_through_once() {
-        let mut part = OnePart::of(TYPE).unwrap();
+        let mut part = OneFile::of(TYPE, Others::Refused).unwrap();
         for _ in 0..60_000 {
             part.push(b"x").unwrap();
             assert!(part.held.len() < part.delimiter.len());
@@ -256,9 +327,15 @@ mod tests {
         check(&form("x").replace("--XX--", &form("y")), "one part");
         check(&"x".repeat(70_000), "does not begin");
         check(&format!("--XX\r\n{}", "x".repeat(20_000)), "too long");
-        assert!(OnePart::of("multipart/form-data").is_err());
-        assert!(OnePart::of("multipart/form-data; boundary=\"\"").is_err());
-        assert!(OnePart::of(&format!("multipart/form-data; boundary={}", "x".repeat(71))).is_err());
+        assert!(OneFile::of("multipart/form-data", Others::Refused).is_err());
+        assert!(OneFile::of("multipart/form-data; boundary=\"\"", Others::Refused).is_err());
+        assert!(
+            OneFile::of(
+                &format!("multipart/form-data; boundary={}", "x".repeat(71)),
+                Others::Refused
+            )
+            .is_err()
+        );
     }
 
     #[test]
@@ -270,5 +347,40 @@ mod tests {
         check("form-data; FileName = \"C:\\x\\y.z\"", Some("C:\\x\\y.z"));
         check("form-data; filename=\"a", None);
         check("form-data", None);
+    }
+
+    #[test]
+    fn parts_that_are_no_files_may_be_passed_over() {
+        let field = |name: &str, value: &str| {
+            format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let body = form("the bytes");
+        let (file, end) = body.split_at(body.len() - "--XX--\r\n".len());
+        let whole = format!(
+            "{}{file}{}{}{end}",
+            field("workspaceId", "w"),
+            field("a", "--X"),
+            field("b", ""),
+        );
+        let read = |others, body: &[u8], size: usize| {
+            let mut form = OneFile::of(TYPE, others)?;
+            let mut content = Vec::new();
+            for piece in body.chunks(size) {
+                content.extend(form.push(piece)?);
+            }
+            form.finish().map(|()| (content, form.head.map(|head| head.filename)))
+        };
+        for size in 1..whole.len() {
+            let (content, name) = read(Others::Ignored, whole.as_bytes(), size).unwrap();
+            assert_eq!(content, b"the bytes", "by {size}");
+            assert_eq!(name.as_deref(), Some("a \"b.png"));
+        }
+        assert!(read(Others::Refused, whole.as_bytes(), 7).is_err());
+        let twice = format!("{file}{}", form("more"));
+        assert_eq!(read(Others::Ignored, twice.as_bytes(), 7), Err("the form must have one file"));
+        let long = format!("{}{body}", field("a", &"x".repeat(MAX_OTHER_BYTES + 1)));
+        assert!(read(Others::Ignored, long.as_bytes(), 1_000).is_err());
+        let many = field("a", "").repeat(MAX_OTHERS + 1) + &body;
+        assert!(read(Others::Ignored, many.as_bytes(), 1_000).is_err());
     }
 }
