@@ -1,8 +1,6 @@
 //! What a start has come to, and what follows in its run: for protocols whose callers may repeat a
 //! start, or follow it to its end.
 
-use std::sync::Arc;
-
 use anyhow::anyhow;
 use flowgate_app::error::What;
 use flowgate_app::event::EventId;

@@ -59,8 +59,10 @@ impl App {
         let waiting = pushes().filter(|delivery| is_waiting(delivery)).count();
         let kept = waiting - usize::from(earlier.is_some());
         if kept >= MAX_PUSHES || pushes().count() >= MAX_EVER {
-            let message = format!("a task has at most {MAX_PUSHES} notifications, and {MAX_EVER} \
-                                   in its life");
+            let message = format!(
+                "a task has at most {MAX_PUSHES} notifications, and {MAX_EVER} \
+                                   in its life"
+            );
             return Err(Error::bad_field("", message));
         }
         let request = FrozenRequest {

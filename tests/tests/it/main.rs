@@ -14,6 +14,7 @@ mod dialect_sim_executions;
 mod dialect_sim_v2;
 mod dialect_aiflow;
 mod mcp;
+mod a2a;
 mod native_runs;
 mod openai;
 mod operating;

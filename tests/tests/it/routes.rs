@@ -97,6 +97,8 @@ impl World {
             ("{id}", workflow),
             ("{flow_id}", workflow),
             ("{run_id}", run),
+            ("{task_id}", run),
+            ("{config_id}", "mine"),
             ("{job_id}", run),
             ("{execution_id}", run),
             ("{delivery_id}", delivery),
@@ -111,7 +113,7 @@ impl World {
         assert!(!path.contains('{'), "{path}: what is the parameter?");
         let request =
             self.server.client.request(route.method.clone(), self.server.url.clone() + &path);
-        let request = request.header("x-workflow-id", workflow);
+        let request = request.header("x-workflow-id", workflow).header("a2a-version", "1.0");
         let request = match route.operation {
             "mcp" => request.header("accept", "application/json, text/event-stream"),
             _ => request,
@@ -333,7 +335,8 @@ async fn a_key_opens_what_its_scopes_say() {
 
 /// The secret, the job, the file or the link that the request names does not exist.
 fn names_none(route: &Route) -> bool {
-    let is_named = ["{name}", "{file_id}"].iter().any(|name| route.path.contains(name));
+    let is_named =
+        ["{name}", "{file_id}", "{config_id}"].iter().any(|name| route.path.contains(name));
     is_named || ["read_job", "read_key"].contains(&route.operation) || is_link(route)
 }
 

@@ -13,9 +13,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::Caller;
 use super::entry::VERSION;
 use super::refusal::{Refusal, RestError};
-use super::Caller;
 use crate::http::refused::{Denied, Refused};
 use crate::http::request::Segments;
 

@@ -57,7 +57,8 @@ mod tests {
     #[test]
     fn a_request_that_names_no_version_means_an_older_one() {
         let check = |header: Option<&'static str>, uri: &'static str| {
-            let header = header.map(|value| ("a2a-version".parse().unwrap(), value.parse().unwrap()));
+            let header =
+                header.map(|value| ("a2a-version".parse().unwrap(), value.parse().unwrap()));
             check_version(&header.into_iter().collect(), &uri.parse().unwrap()).is_ok()
         };
         assert!(check(Some("1.0"), "/") && check(Some(" 1.0.7 "), "/"));

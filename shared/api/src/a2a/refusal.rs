@@ -10,9 +10,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::http::refused::RefusalBody;
 #[cfg(feature = "starts")]
 use crate::http::json_rpc::{self, Id};
+use crate::http::refused::RefusalBody;
 use crate::http::status;
 
 const DOMAIN: &str = "a2a-protocol.org";
@@ -178,9 +178,7 @@ impl Refusal {
             "metadata": metadata,
         })];
         if let Some(Error::BadInput(problems)) = error {
-            let violation = |problem: &flowgate_app::error::FieldProblem| {
-                json!({ "field": field_name(&problem.pointer), "description": problem.message })
-            };
+            let violation = |problem: &flowgate_app::error::FieldProblem| json!({ "field": field_name(&problem.pointer), "description": problem.message });
             details.push(json!({
                 "@type": "type.googleapis.com/google.rpc.BadRequest",
                 "fieldViolations": problems.iter().map(violation).collect::<Vec<_>>(),

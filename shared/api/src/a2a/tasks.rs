@@ -2,11 +2,11 @@
 
 use flowgate_app::a2a::{State, Task, context_of};
 use flowgate_app::access::Caller;
+use flowgate_app::id::RunId;
 use flowgate_app::key::Scope;
 use flowgate_app::page::PageRequest;
 use flowgate_app::run::{Include, RunFilter, RunRecord, RunState, Selection};
 use flowgate_app::runs::{Cancelled, MAX_PAGE};
-use flowgate_app::id::RunId;
 use flowgate_app::time::Timestamp;
 use flowgate_app::{App, Error};
 use serde::Serialize;

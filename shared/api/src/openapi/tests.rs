@@ -59,9 +59,8 @@ fn the_template_routes_what_the_functions_answer() {
     const ANY: &str = "x-amazon-apigateway-any-method";
     let mut template = template();
     let logins = ["/register", "/.well-known/{proxy+}"];
-    let prefixes = [
-        "/", "/{proxy+}", "/v1", "/v1/{proxy+}", "/api", "/api/{proxy+}", "/a2a", "/a2a/{proxy+}",
-    ];
+    let prefixes =
+        ["/", "/{proxy+}", "/v1", "/v1/{proxy+}", "/api", "/api/{proxy+}", "/a2a", "/a2a/{proxy+}"];
     for fallback in prefixes.into_iter().chain(logins) {
         let functions = template.remove(fallback).unwrap();
         assert_eq!(functions[ANY], "workflows", "{fallback}");

@@ -47,7 +47,8 @@ impl Sent {
         let returns_immediately = configuration.flag("returnImmediately")?;
         let push = configuration.object("taskPushNotificationConfig")?;
         let push = push.map(|push| Config::read(push, "/configuration/taskPushNotificationConfig"));
-        let read = Self { hash, returns_immediately, push: push.transpose()?, ..Self::of(message)? };
+        let read =
+            Self { hash, returns_immediately, push: push.transpose()?, ..Self::of(message)? };
         let problems = &read.said.problems;
         if problems.is_empty() {
             return Ok(read);
@@ -141,7 +142,10 @@ impl Said {
             Value::Object(_) if self.data.is_some() => {
                 self.all.problem(&pointer, "is the second one: one part holds the input fields");
             }
-            Value::Object(data) => self.data = Some(data),
+            Value::Object(mut data) => {
+                data.values_mut().for_each(make_whole);
+                self.data = Some(data);
+            }
             other => {
                 let kind = kind_of(&other);
                 let wanted = "must be an object of input fields";
@@ -170,12 +174,28 @@ impl Said {
         let Self { data, texts, parts, mut all } = self;
         let text = texts.join("\n");
         if !parts.is_empty() {
-            let content =
-                if all.files.is_empty() { json!(text) } else { Value::Array(parts) };
+            let content = if all.files.is_empty() { json!(text) } else { Value::Array(parts) };
             all.messages.push(json!({ "role": "user", "content": content }));
         }
         all.user_text = (!texts.is_empty()).then_some(text);
         (data, all)
+    }
+}
+
+/// The numbers of ProtoJSON are doubles, and some clients write 2 as 2.0.
+fn make_whole(value: &mut Value) {
+    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(make_whole),
+        Value::Object(fields) => fields.values_mut().for_each(make_whole),
+        Value::Number(number) if number.is_f64() => {
+            let whole = number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() <= MAX_EXACT);
+            #[expect(clippy::cast_possible_truncation, reason = "it is whole, and small enough")]
+            if let Some(whole) = whole {
+                *value = (whole as i64).into();
+            }
+        }
+        _ => {}
     }
 }
 
@@ -222,6 +242,13 @@ mod tests {
         let plain = parts(json!([{ "text": "hi" }])).unwrap();
         assert_eq!(plain.said.messages, [json!({ "role": "user", "content": "hi" })]);
         assert_ne!(plain.hash, sent.hash);
+    }
+
+    #[test]
+    fn whole_numbers_are_whole() {
+        let sent = parts(json!([{ "data": { "a": 2.0, "b": [-3.0, 2.5, 1e300], "c": 7 } }]));
+        let data = serde_json::to_string(&sent.unwrap().data).unwrap();
+        assert_eq!(data, r#"{"a":2,"b":[-3,2.5,1e300],"c":7}"#);
     }
 
     #[test]

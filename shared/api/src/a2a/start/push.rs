@@ -48,9 +48,8 @@ impl Config {
             name.len() <= MAX_NAME && name.bytes().all(plain)
         };
         if name.as_ref().is_some_and(|name| !is_name(name)) {
-            let message = format!(
-                "`id` must have 1 to {MAX_NAME} letters, digits, `-`, `_`, `.` and `~`"
-            );
+            let message =
+                format!("`id` must have 1 to {MAX_NAME} letters, digits, `-`, `_`, `.` and `~`");
             return Err(Refusal::invalid_params(message));
         }
         let url = config.required("url")?;

@@ -9,7 +9,7 @@ use flowgate_app::Error;
 use flowgate_app::key::Scope;
 use flowgate_runner::Runner;
 use http::{HeaderMap, Uri};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::message::Sent;

@@ -136,9 +136,7 @@ impl Exchange {
     ) -> Result<(Begun, Option<Allowance>), Refusal> {
         let published = self.app().published(&self.agent, None).await?;
         let idempotency = self.idempotency(sent)?;
-        if let Some(push) = &sent.push {
-            self.runner.check_webhooks(std::slice::from_ref(&push.webhook)).await?;
-        }
+        self.check_push(sent).await?;
         let holds_files =
             sent.said.files.iter().any(|file| matches!(file.source, FileSource::Bytes { .. }));
         if holds_files {
@@ -157,6 +155,11 @@ impl Exchange {
             self.push(head_of(&started), push, true).await?;
         }
         Ok((Begun::of(&self.runner, started, &sent.hash).await?, allowance))
+    }
+
+    async fn check_push(&self, sent: &Sent) -> Result<(), Refusal> {
+        let Some(push) = &sent.push else { return Ok(()) };
+        Ok(self.runner.check_webhooks(std::slice::from_ref(&push.webhook)).await?)
     }
 
     fn request(
@@ -229,8 +232,13 @@ impl Exchange {
             return Err(Refusal::protocol(Kind::UnsupportedOperation, message));
         }
         let (node, answer) = self.read_answer(&sent, &record.head.id).await?;
+        self.check_push(&sent).await?;
         let run = record.head.id.as_str();
-        Ok(app.resume_run(&self.caller, run, node.as_deref(), answer).await?)
+        let record = app.resume_run(&self.caller, run, node.as_deref(), answer).await?;
+        if let Some(push) = sent.push {
+            self.push(&record.head, push, true).await?;
+        }
+        Ok(record)
     }
 
     /// A data part has the answer in the form of the native API. A text is the answer to a question
