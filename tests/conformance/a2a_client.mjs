@@ -43,7 +43,7 @@ async function thrown(name, run) {
 
 await check("the card is read, and only with a key", async () => {
   const card = await (await connect("greeting", "JSONRPC")).getAgentCard();
-  equal([card.name, card.version], ["Greeting", "1.0.0"]);
+  equal([card.name, card.capabilities.streaming], ["Greeting", true]);
   assert.match((await connect("draft", "JSONRPC").catch((error) => error)).message, /404/);
   assert.match((await connect("greeting", "JSONRPC", "wrong").catch((error) => error)).message, /401/);
 });
@@ -79,7 +79,7 @@ for (const binding of ["JSONRPC", "HTTP+JSON"]) {
     const start = () => client.sendMessage(message([{ data: {} }], { returnImmediately: true }));
     const { id } = await start();
     equal((await client.getTask({ id })).id, id);
-    const listed = await client.listTasks({ pageSize: 1 });
+    const listed = await client.listTasks({ pageSize: 1, status: TaskState.TASK_STATE_UNSPECIFIED });
     equal(listed.tasks.map((task) => task.id), [id]);
     const responses = await all(client.resubscribeTask({ id }));
     equal([responses[0].value.id, responses.at(-1).value.status.state], [id, TaskState.TASK_STATE_COMPLETED]);

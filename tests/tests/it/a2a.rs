@@ -129,11 +129,12 @@ fn rest(
         "CancelTask" => server.post(&format!("{base}/tasks/{}:cancel", taken("id")), key),
         "SubscribeToTask" => server.post(&format!("{base}/tasks/{}:subscribe", taken("id")), key),
         "ListTasks" => {
-            let pairs = params.as_object().unwrap().iter().map(|(name, value)| {
-                (name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-            });
-            let pairs: Vec<_> = pairs.collect();
-            server.get(&format!("{base}/tasks"), key).query(&pairs)
+            let mut url = reqwest::Url::parse(&server.url).unwrap();
+            for (name, value) in params.as_object().unwrap() {
+                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                url.query_pairs_mut().append_pair(name, &value);
+            }
+            server.get(&format!("{base}/tasks?{}", url.query().unwrap_or_default()), key)
         }
         _ => {
             let configs = format!("{base}/tasks/{}/pushNotificationConfigs", taken("taskId"));
@@ -319,6 +320,7 @@ async fn lists_have_pages_and_filters() {
         assert_eq!(even, [ids[0].clone(), ids[2].clone()]);
         assert_eq!(found(json!({ "contextId": "none" })).await, [0; 0]);
         assert_eq!(found(json!({ "status": "TASK_STATE_COMPLETED" })).await, ids);
+        assert_eq!(found(json!({ "status": 3 })).await, ids, "by its number");
         for none in ["TASK_STATE_WORKING", "TASK_STATE_REJECTED", "TASK_STATE_CANCELED"] {
             assert_eq!(found(json!({ "status": none })).await, [0; 0], "{none}");
         }

@@ -25,6 +25,16 @@ impl Params {
         }
     }
 
+    /// The name of a value of an enumeration, or its number.
+    pub(super) fn word(&mut self, name: &str) -> Result<Option<String>, Refusal> {
+        match self.take(name) {
+            Some(Value::Number(number)) => Ok(Some(number.to_string())),
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
+            Some(other) => Err(wrong(name, "the name of a value", &other)),
+        }
+    }
+
     pub(super) fn required(&mut self, name: &str) -> Result<String, Refusal> {
         let text = self.text(name)?;
         text.ok_or_else(|| Refusal::invalid_params(format!("`{name}` is required")))

@@ -116,7 +116,7 @@ pub(super) async fn list(
 ) -> Result<Found, Refusal> {
     let limit = page_size(&mut params)?;
     let shows_artifacts = params.flag("includeArtifacts")?;
-    let (states, selection) = states(params.text("status")?)?;
+    let (states, selection) = states(params.word("status")?)?;
     let wanted = Wanted {
         context: params.text("contextId")?,
         states,
@@ -171,16 +171,16 @@ fn since(time: Option<String>) -> Result<Option<Timestamp>, Refusal> {
 /// A state of the protocol, and what of it the store selects by.
 fn states(status: Option<String>) -> Result<(Option<Vec<State>>, Selection), Refusal> {
     let (state, selects) = match status.as_deref().unwrap_or("TASK_STATE_UNSPECIFIED") {
-        "TASK_STATE_UNSPECIFIED" => return Ok((None, Selection::default())),
-        "TASK_STATE_SUBMITTED" => (State::Submitted, Some(RunState::Pending)),
+        "TASK_STATE_UNSPECIFIED" | "0" => return Ok((None, Selection::default())),
+        "TASK_STATE_SUBMITTED" | "1" => (State::Submitted, Some(RunState::Pending)),
         // One that waits for a time works, too.
-        "TASK_STATE_WORKING" => (State::Working, None),
-        "TASK_STATE_INPUT_REQUIRED" => (State::InputRequired, Some(RunState::Waiting)),
-        "TASK_STATE_COMPLETED" => (State::Completed, Some(RunState::Succeeded)),
-        "TASK_STATE_FAILED" => (State::Failed, Some(RunState::Failed)),
-        "TASK_STATE_CANCELED" => (State::Canceled, Some(RunState::Cancelled)),
+        "TASK_STATE_WORKING" | "2" => (State::Working, None),
+        "TASK_STATE_INPUT_REQUIRED" | "6" => (State::InputRequired, Some(RunState::Waiting)),
+        "TASK_STATE_COMPLETED" | "3" => (State::Completed, Some(RunState::Succeeded)),
+        "TASK_STATE_FAILED" | "4" => (State::Failed, Some(RunState::Failed)),
+        "TASK_STATE_CANCELED" | "5" => (State::Canceled, Some(RunState::Cancelled)),
         // No task is ever in these.
-        "TASK_STATE_REJECTED" | "TASK_STATE_AUTH_REQUIRED" => {
+        "TASK_STATE_REJECTED" | "7" | "TASK_STATE_AUTH_REQUIRED" | "8" => {
             return Ok((Some(Vec::new()), Selection::default()));
         }
         _ => return Err(Refusal::invalid_params("`status` must be a state of a task")),

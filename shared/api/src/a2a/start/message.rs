@@ -57,7 +57,7 @@ impl Sent {
     }
 
     fn of(mut message: Params) -> Result<Self, Refusal> {
-        match message.text("role")?.as_deref() {
+        match message.word("role")?.as_deref() {
             Some(USER | "1") => {}
             _ => return Err(Refusal::invalid_params(format!("`message.role` must be {USER}"))),
         }

@@ -4,7 +4,7 @@ use axum::response::Response;
 use flowgate_app::a2a::{State, context_of};
 use flowgate_app::key::Scope;
 use flowgate_app::limit::Allowance;
-use flowgate_app::run::{Dialect, RunHead, RunRecord};
+use flowgate_app::run::{Dialect, RunHead, RunRecord, RunState};
 use flowgate_app::runs::PersonsAnswer;
 use flowgate_app::workflows::Published;
 use flowgate_app::{Error, id::RunId};
@@ -294,6 +294,11 @@ impl Exchange {
     }
 
     async fn shown(&self, record: RunRecord) -> Result<Shown, Refusal> {
+        // Whoever hands a run over does not count what it asks.
+        let record = match record.state {
+            RunState::Waiting => self.stored(&record.head.id).await?,
+            _ => record,
+        };
         if record.wiped {
             return Err(Error::Gone.into());
         }
