@@ -92,7 +92,9 @@ impl<'a> AgentCard<'a> {
             version: &published.version,
             supported_interfaces: [interface("JSONRPC"), interface("HTTP+JSON")],
             capabilities: Capabilities { streaming: true, push_notifications: true },
-            security_schemes: json!({ "key": { "httpAuthSecurityScheme": { "scheme": "bearer" } } }),
+            security_schemes: json!({
+                "key": { "httpAuthSecurityScheme": { "scheme": "bearer" } }
+            }),
             security_requirements: json!([{ "schemes": { "key": { "list": [] } } }]),
             default_input_modes: MODES,
             default_output_modes: MODES,

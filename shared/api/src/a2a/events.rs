@@ -74,7 +74,8 @@ struct Spoken {
 pub(super) struct TaskEvents {
     binding: Binding,
     head: Arc<RunHead>,
-    told: State,
+    /// Its state, as the client knows it.
+    known: State,
     /// Nodes whose text the client has a part of.
     spoken: HashMap<Arc<str>, Spoken>,
     /// Questions that the client knows of.
@@ -88,21 +89,21 @@ impl TaskEvents {
     pub(super) fn begun(binding: Binding, head: Arc<RunHead>) -> Self {
         let task = Response::Task(Task::begun(&head));
         let written = BytesMut::from(&*binding.event(&task));
-        let told = State::Submitted;
-        Self { binding, told, spoken: HashMap::new(), asked: 0, written, head: head.clone() }
+        let known = State::Submitted;
+        Self { binding, known, spoken: HashMap::new(), asked: 0, written, head: head.clone() }
     }
 
     /// Of a run that has begun.
     pub(super) fn of(binding: Binding, shown: &Shown) -> Self {
         let (head, asked) = (shown.record.head.clone(), shown.record.asked);
-        let told = State::of(&shown.record);
+        let known = State::of(&shown.record);
         let written = BytesMut::from(&*binding.event(&Response::Task(shown.task())));
-        Self { binding, head, told, spoken: HashMap::new(), asked, written }
+        Self { binding, head, known, spoken: HashMap::new(), asked, written }
     }
 
     pub(super) fn event(&mut self, at: String, event: &EventKind) {
-        if self.told != State::Working {
-            self.told(Status::plain(State::Working, at));
+        if self.known != State::Working {
+            self.report(Status::plain(State::Working, at));
         }
         match event {
             EventKind::Chunk { node, call, text } if !text.is_empty() => {
@@ -138,8 +139,8 @@ impl TaskEvents {
         self.write(&Response::ArtifactUpdate(ArtifactUpdate::text(&head, node, text, how)));
     }
 
-    fn told(&mut self, status: Status<'_>) {
-        self.told = status.state;
+    fn report(&mut self, status: Status<'_>) {
+        self.known = status.state;
         let head = self.head.clone();
         self.write(&Response::StatusUpdate(StatusUpdate::new(&head, status)));
     }
@@ -148,7 +149,7 @@ impl TaskEvents {
         if let Some(output) = ArtifactUpdate::output(record).filter(|_| !record.wiped) {
             self.write(&Response::ArtifactUpdate(output));
         }
-        self.told(Status::of(record, &[]));
+        self.report(Status::of(record, &[]));
     }
 
     fn write(&mut self, response: &Response<'_>) {
@@ -194,7 +195,7 @@ pub(super) fn with_run(mut response: HttpResponse, run: &str) -> HttpResponse {
 /// The log of a task's run, from its first event.
 pub(super) fn log_of(app: &Arc<App>, head: &RunHead) -> EventLog {
     let mut log = EventLog::new(app.clone(), head.id.clone(), None);
-    log.tells_waiting = true;
+    log.reports_waiting = true;
     log
 }
 
@@ -247,14 +248,14 @@ impl Reader {
         true
     }
 
-    /// Tells what the task asks, if the client does not know.
+    /// Reports what the task asks, if the client does not know.
     async fn asks(&self, events: &mut TaskEvents) -> bool {
         match self.question(events.head.id.as_str()).await {
             Ok(shown) if shown.record.asked > events.asked => {
                 events.asked = shown.record.asked;
                 let asks = State::of(&shown.record) == State::InputRequired;
                 if asks {
-                    events.told(Status::of(&shown.record, &shown.questions));
+                    events.report(Status::of(&shown.record, &shown.questions));
                 }
                 asks
             }

@@ -1,10 +1,11 @@
-//! Why a request is refused, in the words of both bindings: an error of JSON-RPC, which is a success
-//! of HTTP where the protocol has a code for it, or a status with `google.rpc.Status` as its body.
+//! Why a request is refused, in the words of both bindings: an error of JSON-RPC, which is a
+//! success of HTTP where the protocol has a code for it, or a status with `google.rpc.Status` as
+//! its body.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::Error;
-use flowgate_app::error::{What, field_name};
+use flowgate_app::error::{FieldProblem, What, field_name};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -178,7 +179,10 @@ impl Refusal {
             "metadata": metadata,
         })];
         if let Some(Error::BadInput(problems)) = error {
-            let violation = |problem: &flowgate_app::error::FieldProblem| json!({ "field": field_name(&problem.pointer), "description": problem.message });
+            let violation = |problem: &FieldProblem| {
+                let (field, description) = (field_name(&problem.pointer), &problem.message);
+                json!({ "field": field, "description": description })
+            };
             details.push(json!({
                 "@type": "type.googleapis.com/google.rpc.BadRequest",
                 "fieldViolations": problems.iter().map(violation).collect::<Vec<_>>(),

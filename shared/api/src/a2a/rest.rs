@@ -122,7 +122,8 @@ pub(super) async fn get(
 ///
 /// `{id}:cancel` cancels it; one that has ended is refused (`TASK_NOT_CANCELABLE`).
 /// `{id}:subscribe` streams it, the task first, then its events from the beginning; one that has
-/// ended is refused (`UNSUPPORTED_OPERATION`). There is no body. Needs the scope `cancel` or `read`.
+/// ended is refused (`UNSUPPORTED_OPERATION`). There is no body. Needs the scope `cancel` or
+/// `read`.
 #[utoipa::path(
     post,
     path = "/a2a/{workflow_id}/tasks/{task_id}",

@@ -1,5 +1,5 @@
-//! What begins tasks, and what needs the way out: messages in both bindings, push notifications, and
-//! JSON-RPC, which has all operations at one path.
+//! What begins tasks, and what needs the way out: messages in both bindings, push notifications,
+//! and JSON-RPC, which has all operations at one path.
 
 mod message;
 mod send;

@@ -114,7 +114,7 @@ impl Shown {
     }
 }
 
-/// Who may start a run and not read it is told that it asks, and not what.
+/// Who may start a run and not read it learns that it asks, and not what.
 async fn questions(app: &App, caller: &Caller, record: &RunRecord) -> Result<Vec<AskedQuestion>> {
     match app.open_questions(caller, record.head.id.as_str()).await {
         Ok(asked) => Ok(asked.into_iter().map(|asked| asked.question).collect()),

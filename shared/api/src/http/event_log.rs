@@ -18,7 +18,7 @@ pub(crate) enum Logged {
     Ended(Option<Box<RunRecord>>),
     /// The run goes on, and this process reads no longer.
     Cut,
-    /// It waits, for a time or for a person, and nothing is new: for [`EventLog::tells_waiting`].
+    /// It waits, for a time or for a person, and nothing is new: for [`EventLog::reports_waiting`].
     Waiting,
 }
 
@@ -30,13 +30,13 @@ pub(crate) struct EventLog {
     until: Timestamp,
     over: bool,
     /// Each look at a run that waits is reported.
-    pub(crate) tells_waiting: bool,
+    pub(crate) reports_waiting: bool,
 }
 
 impl EventLog {
     pub(crate) fn new(app: Arc<App>, run: RunId, after: Option<EventId>) -> Self {
         let until = app.now() + app.settings.longest_follow;
-        Self { app, run, after, until, over: false, tells_waiting: false }
+        Self { app, run, after, until, over: false, reports_waiting: false }
     }
 
     /// Returns what comes next, and `None` after the run's end or a cut.
@@ -80,7 +80,7 @@ impl EventLog {
             return Ok(Some(Logged::Events(events)));
         }
         if goes_on {
-            let waits = self.tells_waiting && state == Some(RunState::Waiting);
+            let waits = self.reports_waiting && state == Some(RunState::Waiting);
             return Ok(waits.then_some(Logged::Waiting));
         }
         self.over = true;

@@ -31,7 +31,7 @@ async fn pushed(receiver: &Receiver, path: &str) -> Value {
 
 #[tokio::test]
 async fn a_message_may_name_who_is_told_of_the_end() {
-    let (server, told) = (TestServer::start().await, Receiver::ok().await);
+    let (server, sink) = (TestServer::start().await, Receiver::ok().await);
     server.publish("greet", GREET).await;
     for binding in BINDINGS {
         for returns in [true, false] {
@@ -39,14 +39,14 @@ async fn a_message_may_name_who_is_told_of_the_end() {
             let mut sent = message(&path, json!([{ "text": "Ada" }]));
             sent["configuration"] = json!({
                 "returnImmediately": returns,
-                "taskPushNotificationConfig": config(&format!("{}{path}", told.url)),
+                "taskPushNotificationConfig": config(&format!("{}{path}", sink.url)),
             });
             for _ in 0..2 {
                 // The repeat of it asks for nothing more.
                 let sent = binding.call(&server, ADMIN_KEY, "greet", "SendMessage", sent.clone());
                 assert_eq!(answer(sent).await.0, 200);
             }
-            let body = pushed(&told, &path).await;
+            let body = pushed(&sink, &path).await;
             let id = body["task"]["id"].as_str().unwrap();
             let task = binding.task(&server, ADMIN_KEY, "greet", id).await;
             assert_eq!(body, json!({ "task": task }), "the task as it is read");
@@ -57,7 +57,7 @@ async fn a_message_may_name_who_is_told_of_the_end() {
 
 #[tokio::test]
 async fn configurations_are_created_read_and_deleted() {
-    let (server, told) = (TestServer::start().await, Receiver::ok().await);
+    let (server, sink) = (TestServer::start().await, Receiver::ok().await);
     let receiver = hanging(&server, "slow").await;
     let key = server.key(&["slow"], &["run", "read"]).await;
     let mut expected = Vec::new();
@@ -66,7 +66,7 @@ async fn configurations_are_created_read_and_deleted() {
             |operation: &str, params: Value| binding.call(&server, &key, "slow", operation, params);
         let sent = at_once(message(&format!("{binding:?}"), json!([{ "data": {} }])));
         let task = binding.result(call("SendMessage", sent)).await["task"]["id"].clone();
-        let url = |name: &str| format!("{}/{binding:?}-{name}", told.url);
+        let url = |name: &str| format!("{}/{binding:?}-{name}", sink.url);
         let create = |name: &str, of: &str| {
             let mut params = config(&url(of));
             (params["taskId"], params["id"]) = (task.clone(), json!(name));
@@ -75,7 +75,10 @@ async fn configurations_are_created_read_and_deleted() {
         for name in ["keeps", "goes"] {
             let made = binding.result(create(name, name)).await;
             let shown = json!({
-                "id": name, "taskId": task, "url": url(name), "authentication": { "scheme": "Bearer" }
+                "id": name,
+                "taskId": task,
+                "url": url(name),
+                "authentication": { "scheme": "Bearer" },
             });
             assert_eq!(made, shown, "without its secrets");
             let params = json!({ "taskId": task, "id": name });
@@ -119,22 +122,22 @@ async fn configurations_are_created_read_and_deleted() {
     }
     receiver.let_go();
     for path in &expected {
-        let body = pushed(&told, path).await;
+        let body = pushed(&sink, path).await;
         assert_eq!(state(&body["task"]), "TASK_STATE_COMPLETED");
     }
-    assert_eq!(told.received().len(), expected.len(), "nobody else was told");
+    assert_eq!(sink.received().len(), expected.len(), "nobody else heard of it");
 }
 
 #[tokio::test]
 async fn a_task_has_a_few_and_one_that_has_ended_tells_at_once() {
-    let (server, told) = (TestServer::start().await, Receiver::ok().await);
+    let (server, sink) = (TestServer::start().await, Receiver::ok().await);
     let receiver = hanging(&server, "slow").await;
     server.publish("greet", GREET).await;
     let sent = at_once(message("m", json!([{ "data": {} }])));
     let sent = Rpc.call(&server, ADMIN_KEY, "slow", "SendMessage", sent);
     let task = Rpc.result(sent).await["task"]["id"].clone();
     let create = |n: usize| {
-        let params = json!({ "taskId": task, "id": format!("n{n}"), "url": told.url });
+        let params = json!({ "taskId": task, "id": format!("n{n}"), "url": sink.url });
         Rest.call(&server, ADMIN_KEY, "slow", "CreateTaskPushNotificationConfig", params)
     };
     for n in 0..5 {
@@ -152,11 +155,11 @@ async fn a_task_has_a_few_and_one_that_has_ended_tells_at_once() {
         message("m", json!([{ "text": "x" }])),
     );
     let task = Rpc.result(sent).await["task"]["id"].clone();
-    let mut params = config(&format!("{}/late", told.url));
+    let mut params = config(&format!("{}/late", sink.url));
     params["taskId"] = task.clone();
     let made = Rpc.call(&server, ADMIN_KEY, "greet", "CreateTaskPushNotificationConfig", params);
     assert!(Rpc.result(made).await["id"].as_str().unwrap().starts_with("push_"));
-    assert_eq!(pushed(&told, "/late").await["task"]["id"], task);
+    assert_eq!(pushed(&sink, "/late").await["task"]["id"], task);
     // Its caller sees the delivery, its secrets masked.
     let list = || server.get(&format!("/v1/runs/{}/deliveries", task.as_str().unwrap()), ADMIN_KEY);
     let log = until(list, |log| log["items"][0]["status"] == "delivered").await;
@@ -165,15 +168,15 @@ async fn a_task_has_a_few_and_one_that_has_ended_tells_at_once() {
 
 #[tokio::test]
 async fn a_run_that_is_not_to_be_stored_is_told_first() {
-    let (server, told) = (TestServer::start().await, Receiver::ok().await);
+    let (server, sink) = (TestServer::start().await, Receiver::ok().await);
     server.publish("w", &format!("save: false\n{GREET}")).await;
     let mut sent = message("m", json!([{ "text": "Ada" }]));
-    let config = config(&format!("{}/unsaved", told.url));
+    let config = config(&format!("{}/unsaved", sink.url));
     sent["configuration"] =
         json!({ "taskPushNotificationConfig": config, "returnImmediately": true });
     let sent = Rpc.call(&server, ADMIN_KEY, "w", "SendMessage", sent);
     let task = Rpc.result(sent).await["task"]["id"].as_str().unwrap().to_owned();
-    let body = pushed(&told, "/unsaved").await;
+    let body = pushed(&sink, "/unsaved").await;
     assert_eq!(output(&body["task"]), &json!({ "said": "Hello Ada x1" }));
     until(|| server.get(&format!("/v1/runs/{task}"), ADMIN_KEY), |run| run["code"] == "gone").await;
 }

@@ -29,7 +29,7 @@ fn states(responses: &[Value]) -> Vec<&str> {
     responses
         .iter()
         .flat_map(|response| [&response["task"], &response["statusUpdate"]])
-        .filter_map(|told| told["status"]["state"].as_str())
+        .filter_map(|news| news["status"]["state"].as_str())
         .collect()
 }
 

@@ -32,7 +32,7 @@ const AUTHORIZATION: &str = "Authorization";
 const TOKEN: &str = "X-A2A-Notification-Token";
 const MAX_NAME: usize = 128;
 
-/// Where a task's end is to be told.
+/// Who gets the end of a task.
 #[derive(Debug)]
 pub(super) struct Config {
     /// As the caller named it.
@@ -69,7 +69,7 @@ impl Config {
     }
 }
 
-/// Where the end of a task is told. Token and credentials are not shown again.
+/// Who gets the end of a task. Token and credentials are not shown again.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = a2a::TaskPushNotificationConfig)]
@@ -207,9 +207,9 @@ struct NewAuthentication {
 
 /// Create a push notification configuration
 ///
-/// The URL gets the task (`a2a.StreamResponse`) once it has ended, as a webhook: signed, and repeated
-/// until it is received. Up to five wait per task. Counts against the key's rate. Needs the scope
-/// `run`.
+/// The URL gets the task (`a2a.StreamResponse`) once it has ended, as a webhook: signed, and
+/// repeated until it is received. Up to five wait per task. Counts against the key's rate. Needs
+/// the scope `run`.
 #[utoipa::path(
     post,
     path = "/a2a/{workflow_id}/tasks/{task_id}/pushNotificationConfigs",

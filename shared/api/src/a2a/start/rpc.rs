@@ -85,8 +85,9 @@ struct RpcAnswer {
 
 /// Call an agent
 ///
-/// A request of JSON-RPC: `SendMessage`, `SendStreamingMessage` (needs `run`), `GetTask`, `ListTasks`,
-/// `SubscribeToTask` (`read`), `CancelTask` (`cancel`), `CreateTaskPushNotificationConfig`,
+/// A request of JSON-RPC: `SendMessage`, `SendStreamingMessage` (needs `run`), `GetTask`,
+/// `ListTasks`, `SubscribeToTask` (`read`), `CancelTask` (`cancel`),
+/// `CreateTaskPushNotificationConfig`,
 /// `DeleteTaskPushNotificationConfig` (`run`), `GetTaskPushNotificationConfig` and
 /// `ListTaskPushNotificationConfigs` (`read`). Params and results are those of HTTP+JSON. Errors of
 /// the protocol are 200. Needs the scope `run` or `read` or `cancel`, as the method does.
