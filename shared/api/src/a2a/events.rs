@@ -106,12 +106,10 @@ impl TaskEvents {
             self.report(Status::plain(State::Working, at));
         }
         match event {
+            // The name of a tool's call stands inside that of its turn: another one speaks there.
+            EventKind::Chunk { call: Some(call), .. } if call.contains('.') => {}
             EventKind::Chunk { node, call, text } if !text.is_empty() => {
-                // The name of a tool's call stands inside that of its turn: another one speaks
-                // there.
-                if !call.as_deref().is_some_and(|call| call.contains('.')) {
-                    self.say(node, call.as_ref(), text);
-                }
+                self.say(node, call.as_ref(), text);
             }
             EventKind::NodeReset { node, call }
                 if self.spoken.get(node).is_some_and(|spoken| spoken.call == *call) =>
