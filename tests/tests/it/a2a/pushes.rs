@@ -30,7 +30,7 @@ async fn pushed(receiver: &Receiver, path: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_message_may_name_who_is_told_of_the_end() {
+async fn a_message_may_name_who_hears_of_the_end() {
     let (server, sink) = (TestServer::start().await, Receiver::ok().await);
     server.publish("greet", GREET).await;
     for binding in BINDINGS {
@@ -129,7 +129,7 @@ async fn configurations_are_created_read_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_task_has_a_few_and_one_that_has_ended_tells_at_once() {
+async fn a_task_has_a_few_and_one_that_has_ended_is_reported_at_once() {
     let (server, sink) = (TestServer::start().await, Receiver::ok().await);
     let receiver = hanging(&server, "slow").await;
     server.publish("greet", GREET).await;
@@ -167,7 +167,7 @@ async fn a_task_has_a_few_and_one_that_has_ended_tells_at_once() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_not_to_be_stored_is_told_first() {
+async fn a_run_that_is_not_to_be_stored_is_sent_first() {
     let (server, sink) = (TestServer::start().await, Receiver::ok().await);
     server.publish("w", &format!("save: false\n{GREET}")).await;
     let mut sent = message("m", json!([{ "text": "Ada" }]));
