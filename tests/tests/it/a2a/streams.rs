@@ -81,7 +81,7 @@ async fn a_stream_that_is_cut_goes_on_by_subscribing() {
     let server = TestServer::start().await;
     server.publish("story", STORY).await;
     for binding in BINDINGS {
-        let long = vec![WORDS; 12].join(" ");
+        let long = [WORDS; 12].join(" ");
         let sent = message(&format!("{binding:?}"), json!([{ "text": long }]));
         let sent = binding.call(&server, ADMIN_KEY, "story", "SendStreamingMessage", sent);
         let mut seen = 0;
