@@ -19,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::problem;
 use crate::http::status::Cause;
-use crate::openai;
+use crate::{a2a, openai};
 
 /// What reads and cancels runs.
 pub(crate) fn reads() -> OpenApiRouter<Arc<App>> {
@@ -69,6 +69,8 @@ pub(crate) fn refusal_at(path: &str, error: Error) -> Response {
         aiflow::refusal_of(error)
     } else if ["/v1/models", "/v1/chat", "/v1/responses"].into_iter().any(is_under) {
         openai::refusal_of(error)
+    } else if is_under("/a2a") {
+        a2a::refusal_of(error)
     } else {
         problem::Refusal(error).into_response()
     }

@@ -17,6 +17,8 @@ pub(crate) mod idempotency;
 pub(crate) mod time;
 pub(crate) mod page;
 pub(crate) mod event_log;
+#[cfg(feature = "starts")]
+pub(crate) mod json_rpc;
 pub(crate) mod sse;
 #[cfg(feature = "starts")]
 pub(crate) mod response_node;

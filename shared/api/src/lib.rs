@@ -6,6 +6,7 @@
 mod native;
 mod compat;
 mod openai;
+mod a2a;
 pub mod openapi;
 #[cfg(feature = "starts")]
 mod mcp;
@@ -15,6 +16,10 @@ mod starts;
 // What they share.
 mod http;
 mod reserved;
+#[cfg(feature = "starts")]
+mod conversation;
+#[cfg(feature = "starts")]
+mod begun;
 
 use std::sync::Arc;
 
@@ -48,13 +53,13 @@ pub fn workflows(app: Arc<App>) -> Router {
 pub fn owns(path: &str) -> bool {
     let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
     match first {
-        "v1" | "api" | "mcp" | ".well-known" | "register" => true,
+        "v1" | "api" | "mcp" | "a2a" | ".well-known" | "register" => true,
         _ => matches!(path, "/health" | "/openapi.json"),
     }
 }
 
 fn reads() -> OpenApiRouter<Arc<App>> {
-    native::reads().merge(compat::reads()).merge(openai::reads())
+    native::reads().merge(compat::reads()).merge(openai::reads()).merge(a2a::reads())
 }
 
 fn authoring() -> OpenApiRouter<Arc<App>> {

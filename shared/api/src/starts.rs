@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::caller::Platform;
 use crate::http::refused::{self, RefusalBody};
-use crate::{authoring, compat, finish, mcp, native, openai, openapi, reads};
+use crate::{a2a, authoring, compat, finish, mcp, native, openai, openapi, reads};
 
 /// Every route.
 pub fn router(runner: Arc<Runner>) -> Router {
@@ -39,6 +39,7 @@ pub(crate) fn starts() -> OpenApiRouter<Arc<Runner>> {
         .merge(compat::start::routes())
         .merge(openai::start::routes())
         .merge(mcp::routes())
+        .merge(a2a::start::routes())
 }
 
 impl Platform for Arc<Runner> {

@@ -58,6 +58,12 @@ impl App {
         self.cached_workflow(id).await
     }
 
+    /// Refuses a workflow that does not exist, or that the caller does not know.
+    pub async fn check_known(&self, caller: &Caller, id: &str) -> Result<()> {
+        caller.require_known(id, What::Workflow)?;
+        self.cached_workflow(id).await.map(drop)
+    }
+
     async fn workflows_of(&self, ids: Vec<String>) -> Result<Vec<WorkflowRecord>> {
         let ids = stream::iter(ids).take(MAX_CALLABLE);
         let records = ids.map(|id| async move { self.ports.workflows.read(&id).await });

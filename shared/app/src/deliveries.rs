@@ -30,7 +30,8 @@ impl SeenDelivery {
         let of_caller = |head: &RunHead| {
             (0..head.webhooks.len()).any(|index| DeliveryId::of_end(&head.id, index) == delivery.id)
         };
-        let in_full = caller.has(Scope::Trace) || head.is_some_and(of_caller);
+        let is_own = head.is_some_and(of_caller) || delivery.request.at_end.is_some();
+        let in_full = caller.has(Scope::Trace) || is_own;
         Self { delivery, in_full, failing: None }
     }
 }

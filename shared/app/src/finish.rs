@@ -176,6 +176,7 @@ impl App {
             child: None,
             // Those of the caller come first.
             of_caller: index < record.head.webhooks.len(),
+            at_end: None,
         };
         Ok(new_delivery(&record.head, &format!("end/{index}"), request, at))
     }
@@ -215,6 +216,7 @@ impl App {
             trace: self.trace_of_attempt(head, place, 1),
             child: (workflow > 0).then_some(user.workflow_id),
             of_caller: false,
+            at_end: None,
         };
         new_delivery(head, place, request, self.now())
     }
@@ -258,7 +260,12 @@ pub fn sent_at_end(finished: &FinishedRun) -> Vec<(DeliveryId, Group)> {
     finished.deliveries.iter().map(sent).collect()
 }
 
-fn new_delivery(head: &RunHead, place: &str, request: FrozenRequest, at: Timestamp) -> Delivery {
+pub(crate) fn new_delivery(
+    head: &RunHead,
+    place: &str,
+    request: FrozenRequest,
+    at: Timestamp,
+) -> Delivery {
     Delivery {
         id: DeliveryId::of(&head.id, place),
         run: head.id.clone(),

@@ -31,6 +31,7 @@ mod spans;
 mod telemetry;
 pub mod runs;
 pub mod deliveries;
+pub mod pushes;
 pub mod files;
 pub mod recover;
 pub mod finish;
@@ -43,6 +44,7 @@ pub mod sweep;
 
 // Types that use cases share.
 pub mod answer;
+pub mod a2a;
 pub mod error;
 pub mod metric;
 mod webhook_body;

@@ -5,6 +5,7 @@ use flowgate_core::delivery::WebhookBody;
 use flowgate_core::run::{RunRecord, RunState};
 use serde_json::{Value, json};
 
+use crate::a2a::{Response, Task};
 use crate::answer::{GptbotsResult, RunAnswer, gptbots_status, output};
 
 /// Renders the body, once, when the run ends: each attempt sends the same bytes.
@@ -13,6 +14,7 @@ pub(crate) fn render(body: WebhookBody, record: &RunRecord, public_url: &str) ->
         WebhookBody::Run => serde_json::to_string(&RunAnswer::new(record, public_url))?,
         WebhookBody::GptbotsResult => serde_json::to_string(&GptbotsResult::new(record)?)?,
         WebhookBody::Outputs => outputs(record).to_string(),
+        WebhookBody::A2aTask => serde_json::to_string(&Response::Task(Task::of(record, &[])))?,
     })
 }
 
@@ -20,7 +22,7 @@ pub(crate) fn render(body: WebhookBody, record: &RunRecord, public_url: &str) ->
 pub(crate) fn status(body: WebhookBody, state: RunState) -> &'static str {
     match body {
         WebhookBody::GptbotsResult => gptbots_status(state),
-        WebhookBody::Run | WebhookBody::Outputs => state.as_str(),
+        WebhookBody::Run | WebhookBody::Outputs | WebhookBody::A2aTask => state.as_str(),
     }
 }
 

@@ -78,6 +78,8 @@ pub enum WebhookBody {
     GptbotsResult,
     /// The outputs, flat; on failure `{"status", "run_id", "error"}`.
     Outputs,
+    /// The run as a task of A2A.
+    A2aTask,
 }
 
 /// The log of a delivery drops its oldest attempts: each holds up to 4 KiB of an answer, and a
@@ -148,6 +150,17 @@ pub struct FrozenRequest {
     /// The caller of the run asked for it, and no author. `false` in rows that predate it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub of_caller: bool,
+    /// Set for a delivery that waits for its run's end: its body is made of the ended run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_end: Option<AtEnd>,
+}
+
+/// What a delivery sends that was asked for while its run went on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AtEnd {
+    pub body: WebhookBody,
+    /// The caller's own name for the delivery.
+    pub name: String,
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -170,6 +183,7 @@ impl FrozenRequest {
             status: self.status.clone(),
             child: self.child.clone(),
             of_caller: self.of_caller,
+            at_end: None,
         }
     }
 }

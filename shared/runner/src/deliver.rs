@@ -58,6 +58,7 @@ impl Runner {
         else {
             return Ok(());
         };
+        let Some(delivery) = self.once_ended(delivery, &owner).await? else { return Ok(()) };
         if !self.enter(&delivery, now).await? {
             return self.put_back(&delivery, &owner).await;
         }
@@ -296,7 +297,7 @@ pub(crate) fn attempt(at: Timestamp, outcome: SendOutcome) -> Attempt {
     }
 }
 
-fn not_sent(at: Timestamp, why: String) -> Attempt {
+pub(crate) fn not_sent(at: Timestamp, why: String) -> Attempt {
     Attempt { at, duration_ms: 0, status: None, error: Some(why), answer: String::new() }
 }
 

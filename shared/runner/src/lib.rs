@@ -10,6 +10,7 @@ pub mod host;
 pub mod tick;
 mod worker;
 pub mod deliver;
+mod push;
 pub mod webhook_test;
 pub mod login;
 pub mod driver;

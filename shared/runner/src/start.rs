@@ -163,6 +163,19 @@ impl Runner {
         self.start_published(caller, &published, request, (Ok, Vec::new())).await
     }
 
+    /// Starts a run that belongs to a conversation.
+    pub async fn start_in_context(
+        &self,
+        caller: &Caller,
+        published: &Published,
+        request: StartRequest,
+        context: Option<String>,
+    ) -> Result<Admitted> {
+        caller.require(Scope::Run, &published.id, What::Workflow)?;
+        let fix = |head| Ok(RunHead { context, ..head });
+        self.start_published(caller, published, request, (fix, Vec::new())).await
+    }
+
     /// Starts a run of a workflow that the caller may start. `fix` completes its head; the run gets
     /// `more` files.
     pub(crate) async fn start_published(
@@ -258,6 +271,7 @@ impl Runner {
             hops: 0,
             session_user: Some(session_user(caller, request.user.as_deref())),
             user: request.user,
+            context: None,
             input: Arc::new(input),
             input_as_sent: request.input_as_sent,
             webhooks,

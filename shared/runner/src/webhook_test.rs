@@ -129,6 +129,7 @@ impl Runner {
             trace: None,
             session_user: None,
             user: None,
+            context: None,
             input: Arc::new(workflow.sample_input()),
             input_as_sent: None,
             webhooks: Vec::new(),

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use flowgate_core::delivery::{Delivery, DeliveryId, DeliveryState, FrozenRequest, HeaderValue};
+use flowgate_core::delivery::{
+    AtEnd, Delivery, DeliveryId, DeliveryState, FrozenRequest, HeaderValue, WebhookBody,
+};
 use flowgate_core::event::{AttemptTrace, CallTrace, Event, EventId, EventKind, NodeTrace};
 use flowgate_core::group::Group;
 use flowgate_core::id::RunId;
@@ -58,6 +60,7 @@ pub fn head(n: u32) -> Result<RunHead> {
         hops: 3,
         trace: TRACE.parse().ok(),
         user: None,
+        context: None,
         session_user: None,
         input: Arc::new(json!({"n": n})),
         input_as_sent: Some("{\"n\": 1e0}".into()),
@@ -245,6 +248,7 @@ pub fn delivery(n: u32, index: u32, due: i64) -> Result<Delivery> {
         trace: TRACE.parse().ok(),
         child: Some("lookup".into()),
         of_caller: true,
+        at_end: Some(AtEnd { body: WebhookBody::A2aTask, name: "mine".into() }),
     };
     Ok(Delivery {
         id: DeliveryId::of(&run, &format!("end/{index}")),

@@ -31,6 +31,7 @@ impl Caller {
         let request = self.server.request(method.clone(), path, ADMIN_KEY);
         let request = match path {
             "/mcp" => request.header("accept", "application/json, text/event-stream"),
+            _ if path.starts_with("/a2a/") => request.header("a2a-version", "1.0"),
             _ => request,
         };
         let request = match body {
@@ -325,6 +326,32 @@ impl Caller {
     }
 }
 
+impl Caller {
+    async fn a2a(&mut self) {
+        let agent = "/a2a/hello";
+        self.get(&format!("{agent}/.well-known/agent-card.json")).await;
+        let message = |id: &str| {
+            let parts = json!([{ "data": {} }]);
+            json!({ "message": { "messageId": id, "role": "ROLE_USER", "parts": parts } })
+        };
+        let sent = self.post(&format!("{agent}/message:send"), message("1")).await;
+        self.post(&format!("{agent}/message:stream"), message("2")).await;
+        let params = message("3");
+        let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": params });
+        self.post(agent, call).await;
+        self.get(&format!("{agent}/tasks?includeArtifacts=true")).await;
+        let task = format!("{agent}/tasks/{}", sent["task"]["id"].as_str().unwrap());
+        self.get(&task).await;
+        let config = json!({ "id": "mine", "url": "http://127.0.0.1:9/" });
+        let configs = format!("{task}/pushNotificationConfigs");
+        self.post(&configs, config).await;
+        self.get(&configs).await;
+        self.get(&format!("{configs}/mine")).await;
+        self.call(Method::DELETE, &format!("{configs}/mine"), None).await;
+        self.cancel("/a2a/hanging/tasks/{id}:cancel").await;
+    }
+}
+
 #[tokio::test]
 async fn every_operation_answers_as_the_document_says() {
     let receiver = Receiver::start(|request, _| match request.uri.path() {
@@ -354,6 +381,7 @@ async fn every_operation_answers_as_the_document_says() {
     caller.sim(&run).await;
     caller.sim_questions().await;
     caller.openai().await;
+    caller.a2a().await;
     caller.erase(&run).await;
     caller.call(Method::DELETE, "/v1/workflows/hello/active", None).await;
     caller.call(Method::DELETE, "/v1/workflows/hello", None).await;

@@ -18,6 +18,7 @@ mod dialect_sim_resume;
 mod dialect_sim_files;
 mod dialect_aiflow;
 mod mcp;
+mod a2a;
 mod native_runs;
 mod openai;
 mod operating;

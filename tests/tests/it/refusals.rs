@@ -1,6 +1,8 @@
 //! Refusals that all dialects share: each in its own format, with the field named and nothing
 //! half-created.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use axum::http::StatusCode;
 use flowgate_outbound::OutboundSettings;
 use flowgate_tests::receiver::{Receiver, Reply};
@@ -34,12 +36,16 @@ enum Dialect {
     /// It accepts no run: what it starts in the background, and reads, are responses.
     Chat,
     Responses,
+    /// JSON-RPC.
+    A2a,
+    A2aRest,
 }
 
-use Dialect::{AiFlow, Chat, Gptbots, Mcp, Native, Responses, Sim, SimV2};
+use Dialect::{A2a, A2aRest, AiFlow, Chat, Gptbots, Mcp, Native, Responses, Sim, SimV2};
 
 /// A new dialect needs an entry here, a column in [`ROWS`] and an arm in each method.
-const ALL: [Dialect; 8] = [Native, Mcp, Gptbots, Sim, SimV2, AiFlow, Chat, Responses];
+const ALL: [Dialect; 10] =
+    [Native, Mcp, Gptbots, Sim, SimV2, AiFlow, Chat, Responses, A2a, A2aRest];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Case {
@@ -70,6 +76,8 @@ const ROWS: [(Case, [(u16, &str); ALL.len()]); 12] = [
             (400, "invalid_input"),
             (400, "invalid_input"),
             (400, "invalid_input"),
+            (200, "invalid_input"),
+            (400, "invalid_input"),
         ],
     ),
     (
@@ -83,6 +91,8 @@ const ROWS: [(Case, [(u16, &str); ALL.len()]); 12] = [
             (401, "unauthorized"),
             (401, "invalid_api_key"),
             (401, "invalid_api_key"),
+            (401, "unauthorized"),
+            (401, "unauthorized"),
         ],
     ),
     (
@@ -96,6 +106,8 @@ const ROWS: [(Case, [(u16, &str); ALL.len()]); 12] = [
             (404, "workflow_not_found"),
             (404, "model_not_found"),
             (404, "model_not_found"),
+            (404, "workflow_not_found"),
+            (404, "workflow_not_found"),
         ],
     ),
     (
@@ -109,6 +121,8 @@ const ROWS: [(Case, [(u16, &str); ALL.len()]); 12] = [
             (404, "run_not_found"),
             (404, "response_not_found"),
             (404, "response_not_found"),
+            (200, "run_not_found"),
+            (404, "run_not_found"),
         ],
     ),
     (
@@ -119,6 +133,8 @@ const ROWS: [(Case, [(u16, &str); ALL.len()]); 12] = [
             (403, "40300"),
             (403, "FORBIDDEN"),
             (403, "FORBIDDEN"),
+            (403, "forbidden"),
+            (403, "forbidden"),
             (403, "forbidden"),
             (403, "forbidden"),
             (403, "forbidden"),
@@ -135,6 +151,8 @@ const ROWS: [(Case, [(u16, &str); ALL.len()]); 12] = [
             (409, "not_published"),
             (404, "model_not_found"),
             (404, "model_not_found"),
+            (404, "workflow_not_found"),
+            (404, "workflow_not_found"),
         ],
     ),
     (
@@ -145,6 +163,8 @@ const ROWS: [(Case, [(u16, &str); ALL.len()]); 12] = [
             (413, "40000"),
             (413, "PAYLOAD_TOO_LARGE"),
             (413, "PAYLOAD_TOO_LARGE"),
+            (413, "too_large"),
+            (413, "too_large"),
             (413, "too_large"),
             (413, "too_large"),
             (413, "too_large"),
@@ -161,6 +181,8 @@ const ROWS: [(Case, [(u16, &str); ALL.len()]); 12] = [
             (429, "rate_limited"),
             (429, "rate_limit_exceeded"),
             (429, "rate_limit_exceeded"),
+            (429, "rate_limited"),
+            (429, "rate_limited"),
         ],
     ),
     (
@@ -174,6 +196,8 @@ const ROWS: [(Case, [(u16, &str); ALL.len()]); 12] = [
             (415, "unsupported_encoding"),
             (415, "unsupported_encoding"),
             (415, "unsupported_encoding"),
+            (415, "unsupported_encoding"),
+            (415, "unsupported_encoding"),
         ],
     ),
     (
@@ -184,6 +208,8 @@ const ROWS: [(Case, [(u16, &str); ALL.len()]); 12] = [
             (404, "40378"),
             (404, "NOT_FOUND"),
             (404, "NOT_FOUND"),
+            (404, "path_not_found"),
+            (404, "path_not_found"),
             (404, "path_not_found"),
             (404, "path_not_found"),
             (404, "path_not_found"),
@@ -201,6 +227,9 @@ const ROWS: [(Case, [(u16, &str); ALL.len()]); 12] = [
             (409, "still_running"),
             (422, "run_still_going"),
             (422, "run_still_going"),
+            // It joins the run.
+            (200, "-"),
+            (200, "-"),
         ],
     ),
     (
@@ -213,6 +242,8 @@ const ROWS: [(Case, [(u16, &str); ALL.len()]); 12] = [
             (410, "GONE"),
             (410, "gone"),
             (410, "gone"),
+            (410, "gone"),
+            (200, "gone"),
             (410, "gone"),
         ],
     ),
@@ -245,11 +276,37 @@ impl Dialect {
             AiFlow => server.post(&format!("/v1/flow/{workflow}/run"), key),
             Chat => server.post("/v1/chat/completions", key),
             Responses => server.post("/v1/responses", key),
+            A2a | A2aRest => return self.sent(server, key, workflow, &body.into(), "{}"),
         };
         request
             .header("content-type", "application/json")
             .header("x-request-id", "the-same")
             .body(self.with_model(workflow, body.into()))
+    }
+
+    /// A message to the agent, with this text as its data part: a new one each time.
+    fn sent(
+        self,
+        server: &TestServer,
+        key: &str,
+        workflow: &str,
+        data: &str,
+        configuration: &str,
+    ) -> RequestBuilder {
+        static MESSAGES: AtomicUsize = AtomicUsize::new(0);
+        let (mark, data) = without_mark(data);
+        let id = MESSAGES.fetch_add(1, Ordering::Relaxed);
+        let parts = format!(r#"[{{"data":{data}}}]"#);
+        let message = format!(r#"{{"messageId":"m-{id}","role":"ROLE_USER","parts":{parts}}}"#);
+        let params = format!(r#"{{"message":{message},"configuration":{configuration}}}"#);
+        match self {
+            A2a => asked(server, key, workflow, &format!("{mark}SendMessage"), &params),
+            _ => server
+                .post(&format!("/a2a/{workflow}/message:send"), key)
+                .header("a2a-version", "1.0")
+                .header("x-request-id", "the-same")
+                .body(format!("{mark}{params}")),
+        }
     }
 
     /// The body, which names the workflow where the path does not.
@@ -271,7 +328,7 @@ impl Dialect {
     fn body(self, input: &Value) -> String {
         match self {
             Native | Gptbots | SimV2 | Chat | Responses => json!({ "input": input }).to_string(),
-            Mcp | Sim | AiFlow => input.to_string(),
+            Mcp | Sim | AiFlow | A2a | A2aRest => input.to_string(),
         }
     }
 
@@ -289,7 +346,7 @@ impl Dialect {
                 json!({ "name": "Ada", "run_options": { "global_webhook": { "url": urls[0] } } })
                     .to_string(),
             ),
-            AiFlow | Mcp | Sim | SimV2 | Chat | Responses => None,
+            AiFlow | Mcp | Sim | SimV2 | Chat | Responses | A2a | A2aRest => None,
         }
     }
 
@@ -305,6 +362,10 @@ impl Dialect {
             SimV2 => self.run(server, key, workflow, r#"{"async":true}"#),
             AiFlow => self.run(server, key, workflow, "{}"),
             Chat | Responses => Responses.run(server, key, workflow, r#"{"background":true}"#),
+            A2a | A2aRest => {
+                let at_once = r#"{"returnImmediately":true}"#;
+                self.sent(server, key, workflow, "{}", at_once)
+            }
         };
         let (status, started) = answer(request).await;
         let id = match self {
@@ -313,6 +374,8 @@ impl Dialect {
             Sim => &started["jobId"],
             SimV2 => &started["data"]["runId"],
             AiFlow => &started["run_id"],
+            A2a => &started["result"]["task"]["id"],
+            A2aRest => &started["task"]["id"],
         };
         id.as_str().unwrap_or_else(|| panic!("{self:?} {status}: {started}")).to_owned()
     }
@@ -331,6 +394,12 @@ impl Dialect {
             SimV2 => server.get(&format!("/api/v2/workflows/{workflow}/runs/{run}"), key),
             AiFlow => server.get(&format!("/v1/flow/{workflow}/run/{run}"), key),
             Chat | Responses => server.get(&format!("/v1/responses/{run}"), key),
+            A2a => {
+                return asked(server, key, workflow, "GetTask", &json!({ "id": run }).to_string());
+            }
+            A2aRest => server
+                .get(&format!("/a2a/{workflow}/tasks/{run}"), key)
+                .header("a2a-version", "1.0"),
         };
         request.header("x-request-id", "the-same")
     }
@@ -379,6 +448,12 @@ impl Dialect {
                 format!("{} {}", string(&body["error"]["message"]), body["error"]["fields"]),
             ),
             Chat | Responses => (string(&body["error"]["code"]), string(&body["error"]["message"])),
+            A2a | A2aRest => {
+                let error = &body["error"];
+                let about = if self == A2a { &error["data"][0] } else { &error["details"][0] };
+                let code = about["metadata"]["code"].as_str().or(about["reason"].as_str());
+                (code.unwrap_or_else(|| panic!("{body}")).to_owned(), string(&error["message"]))
+            }
         };
         let (_, row) = ROWS.iter().find(|(row, _)| *row == case).unwrap();
         let column = ALL.iter().position(|dialect| *dialect == self).unwrap();
@@ -386,6 +461,7 @@ impl Dialect {
             // The arguments are no object, or the message is none.
             (Mcp, Case::BadInput, "-32602") => (200, "-32602"),
             (Mcp, Case::BadInput, "-32700") => (400, "-32700"),
+            (A2a, Case::BadInput, "PARSE_ERROR") => (200, "PARSE_ERROR"),
             _ => row[column],
         };
         assert_eq!((status, code.as_str()), expected, "{self:?}, {case:?}: {body}");
@@ -395,15 +471,36 @@ impl Dialect {
 
 /// A call by MCP. A mark before the arguments is one before the message.
 fn called(server: &TestServer, key: &str, tool: &str, arguments: &str) -> RequestBuilder {
-    let (mark, arguments) = match arguments.strip_prefix('\u{feff}') {
-        Some(arguments) => ("\u{feff}", arguments),
-        None => ("", arguments),
-    };
+    let (mark, arguments) = without_mark(arguments);
     let params = format!(r#"{{"name":{},"arguments":{arguments}}}"#, json!(tool));
     let method = r#""jsonrpc":"2.0","id":1,"method":"tools/call""#;
     let request = server.post("/mcp", key).header("accept", "application/json, text/event-stream");
     let request = request.header("x-request-id", "the-same");
     request.body(format!(r#"{mark}{{{method},"params":{params}}}"#))
+}
+
+fn without_mark(text: &str) -> (&str, &str) {
+    match text.strip_prefix('\u{feff}') {
+        Some(text) => ("\u{feff}", text),
+        None => ("", text),
+    }
+}
+
+/// A call of an agent by JSON-RPC. A mark before the method is one before the message.
+fn asked(
+    server: &TestServer,
+    key: &str,
+    workflow: &str,
+    method: &str,
+    params: &str,
+) -> RequestBuilder {
+    let (mark, method) = without_mark(method);
+    let method = format!(r#""jsonrpc":"2.0","id":1,"method":"{method}""#);
+    server
+        .post(&format!("/a2a/{workflow}"), key)
+        .header("a2a-version", "1.0")
+        .header("x-request-id", "the-same")
+        .body(format!(r#"{mark}{{{method},"params":{params}}}"#))
 }
 
 async fn nothing_was_made(server: &TestServer, workflow: &str) {
@@ -475,7 +572,13 @@ async fn keys() {
             unknown,
             "{dialect:?}: unknown and foreign alike"
         );
-        assert_eq!(read("other", others["id"].as_str().unwrap()).await, unknown);
+        if [A2a, A2aRest].contains(&dialect) {
+            // The agent comes first.
+            let read = dialect.read(&server, &runner, "other", NOBODYS_RUN);
+            dialect.refused(Case::UnknownWorkflow, read).await;
+        } else {
+            assert_eq!(read("other", others["id"].as_str().unwrap()).await, unknown);
+        }
         assert_eq!(read("mine", "no-id-at-all").await, unknown);
     }
     nothing_was_made(&server, "mine").await;

@@ -142,6 +142,17 @@ const RIGHTS: &[(&str, &str, Needs)] = &[
     ("GET", "/api/v2/workflows/w/export", All(&[Author])),
     ("POST", "/api/v2/workflows/import", All(&[Author])),
     ("POST", "/mcp", All(&[Run])),
+    ("GET", "/a2a/w/.well-known/agent-card.json", All(&[Run])),
+    ("POST", "/a2a/w", Any(&[Run, Read, Cancel])),
+    ("POST", "/a2a/w/message:send", All(&[Run])),
+    ("POST", "/a2a/w/message:stream", All(&[Run])),
+    ("GET", "/a2a/w/tasks", All(&[Read])),
+    ("GET", "/a2a/w/tasks/{run}", All(&[Read])),
+    ("POST", "/a2a/w/tasks/{run}", Any(&[Cancel, Read])),
+    ("POST", "/a2a/w/tasks/{run}/pushNotificationConfigs", All(&[Run])),
+    ("GET", "/a2a/w/tasks/{run}/pushNotificationConfigs", All(&[Read])),
+    ("GET", "/a2a/w/tasks/{run}/pushNotificationConfigs/mine", All(&[Read])),
+    ("DELETE", "/a2a/w/tasks/{run}/pushNotificationConfigs/mine", All(&[Run])),
     ("POST", "/v1/flow/w/run", All(&[Run])),
     ("GET", "/v1/flow/w/run/{run}", All(&[Read])),
     ("GET", "/v1/flow/w/run/{run}/result", All(&[Read])),
@@ -246,7 +257,7 @@ impl World {
     async fn status(&self, method: &str, template: &str, key: &str) -> StatusCode {
         let method: Method = method.parse().unwrap();
         let request = self.server.request(method.clone(), &self.path(template).await, key);
-        let request = request.header("x-workflow-id", "w");
+        let request = request.header("x-workflow-id", "w").header("a2a-version", "1.0");
         let request = match template {
             "/mcp" => request.header("accept", "application/json, text/event-stream"),
             _ => request,

@@ -97,6 +97,8 @@ impl World {
             ("{id}", workflow),
             ("{flow_id}", workflow),
             ("{run_id}", run),
+            ("{task_id}", run),
+            ("{config_id}", "mine"),
             ("{job_id}", run),
             ("{execution_id}", run),
             ("{delivery_id}", delivery),
@@ -113,7 +115,7 @@ impl World {
         assert!(!path.contains('{'), "{path}: what is the parameter?");
         let request =
             self.server.client.request(route.method.clone(), self.server.url.clone() + &path);
-        let request = request.header("x-workflow-id", workflow);
+        let request = request.header("x-workflow-id", workflow).header("a2a-version", "1.0");
         let request = match route.operation {
             "mcp" => request.header("accept", "application/json, text/event-stream"),
             _ => request,
@@ -338,7 +340,7 @@ const REFUSED: [&str; 3] = ["sim_v1_import", "sim_v2_import", "sim_v1_upload_fil
 
 /// The secret, the job, the file or the link that the request names does not exist.
 fn names_none(route: &Route) -> bool {
-    let named = ["{name}", "{file_id}", "{context_id}"];
+    let named = ["{name}", "{file_id}", "{context_id}", "{config_id}"];
     let is_named = named.iter().any(|name| route.path.contains(name));
     let none = ["read_job", "read_key", "sim_read_paused"];
     is_named || none.contains(&route.operation) || is_link(route)

@@ -86,7 +86,7 @@ fn nothing_below_the_api_asks_which_api_a_run_came_from() {
     ] {
         for (file, text) in files(&root().join(package).join("src"), &["rs"]).into_iter().map(named)
         {
-            let dialects = ["Gptbots", "Sim", "AiFlow", "Mcp", "OpenAi"]
+            let dialects = ["Gptbots", "Sim", "AiFlow", "Mcp", "OpenAi", "A2a"]
                 .map(|name| format!("Dialect::{name}"));
             let asks = dialects
                 .iter()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use flowgate_app::App;
 use flowgate_app::event::{Event, EventId};
 use flowgate_app::id::RunId;
-use flowgate_app::run::RunRecord;
+use flowgate_app::run::{RunRecord, RunState};
 use flowgate_app::time::Timestamp;
 
 /// How often the log is read.
@@ -18,6 +18,8 @@ pub(crate) enum Logged {
     Ended(Option<Box<RunRecord>>),
     /// The run goes on, and this process reads no longer.
     Cut,
+    /// It waits, for a time or for a person, and nothing is new: for [`EventLog::reports_waiting`].
+    Waiting,
 }
 
 pub(crate) struct EventLog {
@@ -27,19 +29,24 @@ pub(crate) struct EventLog {
     pub(crate) after: Option<EventId>,
     until: Timestamp,
     over: bool,
+    /// Each look at a run that waits is reported.
+    pub(crate) reports_waiting: bool,
 }
 
 impl EventLog {
     pub(crate) fn new(app: Arc<App>, run: RunId, after: Option<EventId>) -> Self {
         let until = app.now() + app.settings.longest_follow;
-        Self { app, run, after, until, over: false }
+        Self { app, run, after, until, over: false, reports_waiting: false }
     }
 
     /// Returns what comes next, and `None` after the run's end or a cut.
     pub(crate) async fn next(&mut self) -> Option<Logged> {
         let mut stopping = self.app.stopping();
         while !self.over {
+            let mut waits = false;
             match self.look().await {
+                Ok(Some(Logged::Waiting)) if self.app.now() < self.until => waits = true,
+                Ok(Some(Logged::Waiting)) => break,
                 Ok(Some(logged)) => return Some(logged),
                 Ok(None) if self.app.now() >= self.until => break,
                 Ok(None) => {}
@@ -53,6 +60,9 @@ impl EventLog {
                 () = self.app.ports.clock.sleep(POLL_INTERVAL) => {}
                 _ = stopping.wait_for(|stopping| *stopping) => break,
             }
+            if waits {
+                return Some(Logged::Waiting);
+            }
         }
         let was_over = std::mem::replace(&mut self.over, true);
         (!was_over).then_some(Logged::Cut)
@@ -62,15 +72,16 @@ impl EventLog {
     /// the log is whole.
     async fn look(&mut self) -> anyhow::Result<Option<Logged>> {
         let runs = &self.app.ports.runs;
-        let goes_on =
-            runs.progress(&self.run).await?.is_some_and(|progress| !progress.state.has_ended());
+        let state = runs.progress(&self.run).await?.map(|progress| progress.state);
+        let goes_on = state.is_some_and(|state| !state.has_ended());
         let events = self.app.events_after(&self.run, self.after).await?;
         if let Some(last) = events.last() {
             self.after = Some(last.id);
             return Ok(Some(Logged::Events(events)));
         }
         if goes_on {
-            return Ok(None);
+            let waits = self.reports_waiting && state == Some(RunState::Waiting);
+            return Ok(waits.then_some(Logged::Waiting));
         }
         self.over = true;
         Ok(Some(Logged::Ended(runs.read(&self.run).await?.map(Box::new))))

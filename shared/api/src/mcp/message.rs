@@ -1,30 +1,9 @@
 //! The messages of JSON-RPC 2.0 that we send.
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::era::Era;
-
-pub(super) const VERSION: &str = "2.0";
-
-/// A string or an integer, sent back as it came. Null where it could not be read.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(transparent)]
-pub(super) struct Id(Value);
-
-impl Id {
-    pub(super) const UNKNOWN: Self = Self(Value::Null);
-
-    /// `None`: the value can be no id, and no token of a progress.
-    pub(super) fn read(value: Value) -> Option<Self> {
-        let can_be_id = match &value {
-            Value::String(_) => true,
-            Value::Number(number) => number.is_i64() || number.is_u64(),
-            _ => false,
-        };
-        can_be_id.then_some(Self(value))
-    }
-}
+pub(super) use crate::http::json_rpc::{Id, VERSION};
 
 /// The answer to a request.
 #[derive(Serialize)]

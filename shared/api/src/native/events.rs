@@ -207,6 +207,7 @@ impl Follower {
             }
             Logged::Ended(record) => finished_frame(&self.app, &*record?),
             Logged::Cut => reconnect_frame(&self.app, &self.run),
+            Logged::Waiting => Bytes::new(),
         };
         Some((frames, self))
     }

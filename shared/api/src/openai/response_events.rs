@@ -222,7 +222,7 @@ pub(super) fn frames(
             let (mut logged, mut events) = state?;
             loop {
                 let next = logged.next().await.unwrap_or(Logged::Cut);
-                let is_last = !matches!(next, Logged::Events(_));
+                let is_last = !matches!(next, Logged::Events(_) | Logged::Waiting);
                 let mut frames = BytesMut::new();
                 let failure = take(&app, workflow.as_deref(), &mut events, next).await;
                 frames.extend_from_slice(&events.take());
@@ -263,6 +263,7 @@ async fn take(
             return Some(ErrorBody::new("invalid_request_error", "gone", "the run was not saved"));
         }
         Logged::Cut => return Some(ErrorBody::still_going(events.head.id.as_str())),
+        Logged::Waiting => {}
     }
     None
 }

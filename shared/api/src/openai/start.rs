@@ -7,31 +7,24 @@ mod responses;
 // What both share.
 mod settings;
 mod conversation;
-mod input;
 mod repeat;
 
 use std::sync::Arc;
 
-use anyhow::anyhow;
 use axum::body::Body;
 use flowgate_app::access::Caller;
 use flowgate_app::error::What;
-use flowgate_app::event::EventId;
 use flowgate_app::key::Scope;
 use flowgate_app::limit::Allowance;
-use flowgate_app::run::{Dialect, RunRecord};
+use flowgate_app::run::Dialect;
 use flowgate_app::workflows::Published;
-use flowgate_app::{App, Error, Result};
+use flowgate_app::{Error, Result};
 use flowgate_engine::SpendingLimit;
 use flowgate_engine::input::{InputRules, Undeclared};
 use flowgate_runner::Runner;
-use flowgate_runner::driver::Progress;
-use flowgate_runner::host::Subscription;
 use flowgate_runner::start::{
-    Admitted, IdempotencyRequest, ResponseMode, StartRequest, Started, WhenWaitEnds,
+    Admitted, IdempotencyRequest, ResponseMode, StartRequest, WhenWaitEnds,
 };
-use futures_util::stream::BoxStream;
-use futures_util::{StreamExt, stream};
 use http::{HeaderMap, Uri};
 use serde_json::{Map, Value};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
@@ -40,8 +33,8 @@ use utoipa_axum::routes;
 use self::repeat::Repeat;
 use super::model::split;
 use super::{documented, with_wrong_method};
+use crate::begun::Begun;
 use crate::http::body;
-use crate::http::event_log::{EventLog, Logged};
 use crate::http::fields::Fields;
 
 const RULES: InputRules = InputRules { undeclared: Undeclared::Refuse, coerce: false };
@@ -117,15 +110,6 @@ impl NewRun {
     }
 }
 
-enum Begun {
-    /// It has ended, or goes on without this request.
-    Run(Box<RunRecord>),
-    /// An earlier request began it.
-    Joined(Box<RunRecord>),
-    /// Its progress, the first of it apart.
-    Stream(Box<Progress>, Subscription),
-}
-
 /// Starts the run, or finds the one that this request repeats.
 async fn begin(
     runner: &Runner,
@@ -153,74 +137,5 @@ async fn try_place(
     let hash = idempotency.as_ref().map(|request| request.body_hash.clone()).unwrap_or_default();
     let Admitted { started, allowance } =
         runner.start_run(caller, new.request(idempotency)).await?;
-    let begun = match started {
-        Started::Run(record) | Started::Overdue(record) => Begun::Run(record),
-        Started::Repeated(record) => Begun::Joined(record),
-        Started::Stream(mut subscription) => match subscription.next().await {
-            Some(Progress::Repeated(earlier)) => {
-                Begun::Joined(runner.repeated(earlier, &hash).await?)
-            }
-            Some(Progress::Overloaded(overloaded)) => return Err(overloaded.into()),
-            Some(Progress::Lost | Progress::IdTaken) | None => {
-                return Err(anyhow!("the run was lost before it said anything").into());
-            }
-            Some(first) => Begun::Stream(Box::new(first), subscription),
-        },
-    };
-    Ok((begun, allowance))
-}
-
-/// Waits for the end of a run that another request began, as long as for one of its own.
-async fn join(app: &App, record: Box<RunRecord>) -> Result<Box<RunRecord>> {
-    let run = &record.head.id;
-    app.wait_for_end(run, app.now() + app.settings.longest_wait).await;
-    let record = app.ports.runs.read(run).await?.ok_or(Error::NotFound(What::Run))?;
-    if record.wiped { Err(Error::Gone) } else { Ok(Box::new(record)) }
-}
-
-/// What follows in a run that this request began: its progress, then, if the stream may wait that
-/// long, its log.
-fn followed(
-    app: &Arc<App>,
-    first: Progress,
-    subscription: Subscription,
-    reads_on: bool,
-) -> BoxStream<'static, Logged> {
-    let log = EventLog::new(app.clone(), subscription.head.id.clone(), None);
-    let live = Live { first: Some(first), subscription, log, is_over: false, reads_on };
-    stream::unfold(live, Live::next).boxed()
-}
-
-struct Live {
-    first: Option<Progress>,
-    subscription: Subscription,
-    log: EventLog,
-    /// The run goes on elsewhere.
-    is_over: bool,
-    reads_on: bool,
-}
-
-impl Live {
-    async fn next(mut self) -> Option<(Logged, Self)> {
-        if self.is_over {
-            let logged = if self.reads_on { self.log.next().await? } else { Logged::Cut };
-            return Some((logged, self));
-        }
-        let progress = match self.first.take() {
-            Some(first) => Some(first),
-            None => self.subscription.next().await,
-        };
-        let logged = match progress {
-            Some(Progress::Event(event)) => {
-                self.log.after = Some(EventId::clone(&event.id));
-                Logged::Events(vec![event])
-            }
-            Some(Progress::Ended(record)) => Logged::Ended(Some(record)),
-            _ => {
-                self.is_over = true;
-                Logged::Events(Vec::new())
-            }
-        };
-        Some((logged, self))
-    }
+    Ok((Begun::of(runner, started, &hash).await?, allowance))
 }

@@ -21,7 +21,7 @@ use crate::native::run::Run;
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 const DESCRIPTION: &str = "\
 Flowgate publishes AI workflows as HTTPS APIs. The native API is under `/v1`; callers of GPTBots, \
-Sim, AI-Flow and OpenAI use the APIs that they know.\n\n\
+Sim, AI-Flow, OpenAI and A2A use the APIs that they know.\n\n\
 Every response has `X-Request-Id`. A path answers 405 with `Allow` to a method that it does not \
 take. Pages of other origins read answers as the lists of the operator and of the key allow \
 (CORS). Responses to the starts of a key with limits have `X-RateLimit-Limit`, \
@@ -132,7 +132,8 @@ fn run_ended() -> PathItem {
         "A run has ended",
         "Sent to the `webhooks` of a native start (with the `Run`), to the `webhook` of an \
          asynchronous GPTBots start (with the `gptbots.WorkflowResult`), to AI-Flow's \
-         `global_webhook` and to the `webhook` of the document (with the outputs). Where a caller \
+         `global_webhook` and to the `webhook` of the document (with the outputs), and to push \
+         notifications of A2A (with the `a2a.StreamResponse`). Where a caller \
          asked for `GET` or `DELETE`, there is no body; `workflowRunId`, `workflowId` and `status` \
          are in the query.",
         "`run.succeeded`, `run.failed` or `run.cancelled`.",

@@ -7,7 +7,7 @@ use flowgate_core::event::{Event, EventId};
 use flowgate_core::id::RunId;
 use flowgate_core::idempotency::chosen_id_key;
 use flowgate_core::key::Scope;
-use flowgate_core::run::RunRecord;
+use flowgate_core::run::{RunRecord, RunState};
 use flowgate_core::time::Timestamp;
 
 use crate::access::Caller;
@@ -50,10 +50,24 @@ impl App {
 
     /// Waits until the run has ended, at most until this time, or until this process stops.
     pub async fn wait_for_end(&self, run: &RunId, until: Timestamp) {
+        self.wait(run, until, false).await;
+    }
+
+    /// The same, but no longer than until it waits for a person.
+    pub async fn wait_for_end_or_question(&self, run: &RunId, until: Timestamp) {
+        self.wait(run, until, true).await;
+    }
+
+    async fn wait(&self, run: &RunId, until: Timestamp, or_question: bool) {
         let mut stopping = self.stopping();
         while self.now() < until {
             match self.ports.runs.progress(run).await {
-                Ok(Some(progress)) if !progress.state.has_ended() => {}
+                Ok(Some(progress)) if !progress.state.has_ended() => {
+                    let waits = or_question && progress.state == RunState::Waiting;
+                    if waits && self.asks(run).await {
+                        return;
+                    }
+                }
                 Ok(_) => return,
                 // The next look may succeed.
                 Err(error) => {
@@ -66,6 +80,12 @@ impl App {
                 _ = stopping.wait_for(|stopping| *stopping) => return,
             }
         }
+    }
+
+    /// Whether there is a question that nobody has answered.
+    async fn asks(&self, run: &RunId) -> bool {
+        let read = self.ports.runs.read(run).await;
+        read.is_ok_and(|record| record.is_some_and(|record| record.asked > record.answers))
     }
 
     async fn chosen_run(&self, workflow_id: &str, id: &str) -> Result<RunId> {

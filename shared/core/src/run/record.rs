@@ -94,6 +94,7 @@ pub enum Dialect {
     AiFlow,
     Mcp,
     OpenAi,
+    A2a,
 }
 
 /// The part of a run that is fixed from its first write.
@@ -124,6 +125,9 @@ pub struct RunHead {
     /// The caller's own name for its end user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// The caller's own name for the conversation that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
     /// On whose behalf it uses sessions; `None` in runs of earlier releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_user: Option<Box<SessionUser>>,

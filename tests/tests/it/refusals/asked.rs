@@ -126,6 +126,8 @@ async fn an_unknown_path_answers_in_the_shape_of_its_dialect() {
         (AiFlow, &["/v1/flow", "/v1/flow/a", "/v1/flow/a/run/b/c"]),
         (Chat, &["/v1/chat", "/v1/chat/x", "/v1/models/a/b"]),
         (Responses, &["/v1/responses/a/b", "/v1/responses/a/cancel/b"]),
+        (A2a, &[]),
+        (A2aRest, &["/a2a", "/a2a/w/x", "/a2a/w/message:x", "/a2a/w/tasks/x/y"]),
     ];
     for (dialect, paths) in paths {
         for path in paths {
@@ -142,6 +144,7 @@ async fn an_unknown_path_answers_in_the_shape_of_its_dialect() {
         (SimV2, "/api/v2/workflows/%ff/execute"),
         (AiFlow, "/v1/flow/%ff/run"),
         (Responses, "/v1/responses/%ff/cancel"),
+        (A2aRest, "/a2a/%ff/message:send"),
     ] {
         dialect.refused(Case::UnknownWorkflow, server.post(path, ADMIN_KEY)).await;
     }
@@ -162,6 +165,8 @@ async fn a_wrong_method_answers_in_the_shape_of_its_dialect() {
         ("/v1/chat/completions", "/error/code", json!("method_not_allowed")),
         ("/v1/responses/x", "/error/code", json!("method_not_allowed")),
         ("/v1/models", "/error/code", json!("method_not_allowed")),
+        ("/a2a/w", "/error/status", json!("UNIMPLEMENTED")),
+        ("/a2a/w/tasks/x", "/error/status", json!("UNIMPLEMENTED")),
     ] {
         for method in [Method::PATCH, Method::OPTIONS] {
             let response = server.request(method, path, ADMIN_KEY).send().await.unwrap();
@@ -198,7 +203,7 @@ async fn a_run_that_has_not_ended_is_named() {
             Sim => &body["executionId"],
             SimV2 => &body["error"]["details"]["runId"],
             // It has room in its message alone.
-            Gptbots | AiFlow | Mcp | Chat | Responses => &json!(named),
+            Gptbots | AiFlow | Mcp | Chat | Responses | A2a | A2aRest => &json!(named),
         };
         assert_eq!(field, &json!(named), "{dialect:?}");
         assert!(refused.message.contains(&named), "{dialect:?}: {refused:?}");

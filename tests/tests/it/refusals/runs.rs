@@ -96,7 +96,7 @@ async fn a_run_that_fails_is_no_refusal_but_where_the_vendor_says_so() {
              output: { x: <code.result> }\n",
         )
         .await;
-    for dialect in [Native, Gptbots, Sim, SimV2, Chat, Responses] {
+    for dialect in [Native, Gptbots, Sim, SimV2, Chat, Responses, A2a, A2aRest] {
         let (status, reply) =
             answer(dialect.run(&server, ADMIN_KEY, "fails", dialect.body(&json!({})))).await;
         match dialect {
@@ -125,6 +125,12 @@ async fn a_run_that_fails_is_no_refusal_but_where_the_vendor_says_so() {
             Responses => {
                 assert_eq!((status, &reply["status"]), (200, &json!("failed")));
                 assert_eq!(reply["error"]["code"], "server_error");
+            }
+            A2a | A2aRest => {
+                let task = if dialect == A2a { &reply["result"]["task"] } else { &reply["task"] };
+                let task = &task["status"];
+                assert_eq!((status, &task["state"]), (200, &json!("TASK_STATE_FAILED")));
+                assert_eq!(task["message"]["parts"][1]["data"]["node"], "code");
             }
             Mcp | Sim | AiFlow => {
                 assert_eq!((status, &reply["success"]), (500, &json!(false)));
@@ -165,6 +171,8 @@ async fn a_run_that_fails_is_no_refusal_but_where_the_vendor_says_so() {
                 (&reply["status"], &reply["error"]["code"]),
                 (&json!("failed"), &json!("server_error"))
             ),
+            A2a => assert_eq!(reply["result"]["status"]["state"], "TASK_STATE_FAILED"),
+            A2aRest => assert_eq!(reply["status"]["state"], "TASK_STATE_FAILED"),
             AiFlow => {
                 let error = reply["error"].as_object().unwrap();
                 assert_eq!(
@@ -203,10 +211,13 @@ async fn a_cancelled_run_is_reported_in_each_dialects_words() {
             SimV2 => &["queued", "running"],
             AiFlow => &["pending"],
             Chat | Responses => &["queued", "in_progress"],
+            A2a | A2aRest => &["TASK_STATE_SUBMITTED", "TASK_STATE_WORKING"],
         };
         let status = match dialect {
             SimV2 => &going.1["data"]["status"],
             Mcp => &going.1["result"]["structuredContent"]["status"],
+            A2a => &going.1["result"]["status"]["state"],
+            A2aRest => &going.1["status"]["state"],
             _ => &going.1["status"],
         };
         assert!(
@@ -235,6 +246,8 @@ async fn a_cancelled_run_is_reported_in_each_dialects_words() {
                 let run = &reply["result"]["structuredContent"];
                 assert_eq!(run["status"], "cancelled");
             }
+            A2a => assert_eq!(reply["result"]["status"]["state"], "TASK_STATE_CANCELED"),
+            A2aRest => assert_eq!(reply["status"]["state"], "TASK_STATE_CANCELED"),
             SimV2 => assert_eq!(
                 (&reply["data"]["status"], &reply["data"]["error"]["code"]),
                 (&json!("cancelled"), &json!("CANCELLED"))

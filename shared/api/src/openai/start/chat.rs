@@ -16,9 +16,10 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::chat_stream::{self, ChatChunks};
-use super::conversation::Conversation;
 use super::settings::Settings;
-use super::{Asking, Begun, NewRun, begin, followed, input, join};
+use super::{Asking, NewRun, begin};
+use crate::begun::{Begun, followed, join};
+use crate::conversation::{Conversation, input};
 use crate::http::event_log::EventLog;
 use crate::http::fields::Fields;
 use crate::http::idempotency;
@@ -206,7 +207,8 @@ pub(super) async fn complete(
         Begun::Run(record) => answered(app, record, &model).await?,
         Begun::Stream(first, subscription) => {
             let head = subscription.head.clone();
-            let logged = followed(app, *first, subscription, false);
+            let log = EventLog::new(app.clone(), head.id.clone(), None);
+            let logged = followed(*first, subscription, log, false);
             let frames = chat_stream::frames(app.clone(), chunks, head.clone(), logged);
             with_run(sse::response(frames), head.id.as_str())
         }

@@ -141,7 +141,7 @@ pub(super) fn frames(
             let (mut logged, mut chunks) = state?;
             loop {
                 let next = logged.next().await.unwrap_or(Logged::Cut);
-                let ends = !matches!(next, Logged::Events(_));
+                let ends = !matches!(next, Logged::Events(_) | Logged::Waiting);
                 let taken = take(&app, &mut chunks, &head, next).await;
                 let ends = ends || taken.is_err();
                 if let Err(error) = taken {
@@ -177,6 +177,7 @@ async fn take(
         Logged::Ended(Some(record)) => return Err(ErrorBody::of_run(&record)),
         Logged::Ended(None) => return Err(gone()),
         Logged::Cut => return Err(ErrorBody::still_going(head.id.as_str())),
+        Logged::Waiting => return Ok(()),
     };
     let workflow = chunks.workflow.clone();
     match Answer::of(app, &record, Some(&workflow)).await {

@@ -1,42 +1,13 @@
-//! What a caller says: the messages of a chat, or the items of a response's input.
+//! Reads what a caller says: the messages of a chat, or the items of a response's input.
 
-use flowgate_app::error::FieldProblem;
 use serde_json::{Value, json};
 
+use crate::conversation::{Attached, Conversation, FileSource};
 use crate::http::fields::kind_of;
 
 const ROLES: [&str; 6] = ["system", "developer", "user", "assistant", "tool", "function"];
 /// Items of a response's input that other turns leave, and that say nothing to a workflow.
 const PASSED_OVER: [&str; 3] = ["reasoning", "function_call", "function_call_output"];
-
-#[derive(Debug, Default)]
-pub(super) struct Conversation {
-    /// In the form of chat completions, with all parts.
-    pub(super) messages: Vec<Value>,
-    /// What system and developer say.
-    pub(super) system: Vec<String>,
-    /// The text of the last message of the user.
-    pub(super) user_text: Option<String>,
-    /// Its files.
-    pub(super) files: Vec<Attached>,
-    pub(super) problems: Vec<FieldProblem>,
-}
-
-/// A file in a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Attached {
-    pub(super) pointer: String,
-    pub(super) name: Option<String>,
-    pub(super) source: FileSource,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum FileSource {
-    /// Also `data:`.
-    Url(String),
-    /// The id of an upload.
-    Upload(String),
-}
 
 /// What one message says.
 #[derive(Default)]
@@ -90,10 +61,6 @@ impl Conversation {
             self.messages.insert(0, json!({ "role": "system", "content": instructions }));
         }
         self.system.insert(0, instructions);
-    }
-
-    fn problem(&mut self, pointer: &str, message: impl Into<String>) {
-        self.problems.push(FieldProblem { pointer: pointer.to_owned(), message: message.into() });
     }
 
     /// `is_rewritten`: the message is kept in the form of chat completions, not as it was sent.
@@ -181,8 +148,7 @@ impl Said {
     }
 
     fn image(&mut self, pointer: &str, source: FileSource) {
-        let (FileSource::Url(shown) | FileSource::Upload(shown)) = &source;
-        self.parts.push(json!({ "type": "image_url", "image_url": { "url": shown } }));
+        self.parts.push(json!({ "type": "image_url", "image_url": { "url": source.shown() } }));
         self.files.push(Attached { pointer: pointer.to_owned(), name: None, source });
     }
 
@@ -192,9 +158,8 @@ impl Said {
         let source = url.or_else(|| text("file_id").map(FileSource::Upload));
         let source = source.ok_or_else(|| required("/file_data"))?;
         let name = text("filename");
-        let (FileSource::Url(shown) | FileSource::Upload(shown)) = &source;
         self.parts.push(json!({
-            "type": "file", "file": { "file_data": shown, "filename": name }
+            "type": "file", "file": { "file_data": source.shown(), "filename": name }
         }));
         self.files.push(Attached { pointer: pointer.to_owned(), name, source });
         Ok(())
@@ -207,6 +172,8 @@ fn required(field: &'static str) -> Wrong {
 
 #[cfg(test)]
 mod tests {
+    use flowgate_app::error::FieldProblem;
+
     use super::*;
 
     fn wrong(conversation: &Conversation) -> Vec<String> {

@@ -17,9 +17,11 @@ use http::{HeaderMap, Uri};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::conversation::Conversation;
 use super::settings::Settings;
-use super::{Asking, Begun, NewRun, begin, followed, input, join};
+use super::{Asking, NewRun, begin};
+use crate::begun::{Begun, followed, join};
+use crate::conversation::{Conversation, input};
+use crate::http::event_log::EventLog;
 use crate::http::fields::Fields;
 use crate::http::idempotency;
 use crate::http::request::with_allowance;
@@ -168,7 +170,8 @@ pub(super) async fn create(
         Begun::Run(record) => answered(app, &record).await?,
         Begun::Stream(first, subscription) => {
             let head = subscription.head.clone();
-            let logged = followed(app, *first, subscription, true);
+            let log = EventLog::new(app.clone(), head.id.clone(), None);
+            let logged = followed(*first, subscription, log, true);
             let events = ResponseEvents::new(head.clone(), Some(workflow), None);
             let frames = frames(app.clone(), events, Some(workflow.clone()), logged);
             with_run(sse::response(frames), head.id.as_str())

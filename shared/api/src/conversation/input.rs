@@ -12,7 +12,7 @@ use flowgate_engine::file::{MARK, clean_name, read_media_type};
 use flowgate_engine::input::{InputField, InputType};
 use serde_json::{Map, Value, json};
 
-use super::conversation::{Attached, Conversation, FileSource};
+use super::{Attached, Conversation, FileSource};
 
 const MESSAGES: &str = "messages";
 /// The field that takes the text of the user: the first that there is.
@@ -65,18 +65,18 @@ fn only_required(fields: &[InputField]) -> Option<&str> {
 }
 
 /// Whether the workflow takes all messages, so that it can go on with a conversation.
-pub(super) fn takes_messages(workflow: &Workflow) -> bool {
+pub(crate) fn takes_messages(workflow: &Workflow) -> bool {
     Places::of(workflow).messages.is_some()
 }
 
 /// Whether what the system says has a field of its own.
-pub(super) fn takes_system(workflow: &Workflow) -> bool {
+pub(crate) fn takes_system(workflow: &Workflow) -> bool {
     Places::of(workflow).system.is_some()
 }
 
 /// The input of a run. What the caller names itself, in `given`, wins. Files that stand in the
 /// request are stored.
-pub(super) async fn read(
+pub(crate) async fn read(
     app: &Arc<App>,
     caller: &Caller,
     workflow: &Workflow,
@@ -152,6 +152,10 @@ enum Decoded {
 fn decode(file: &Attached) -> std::result::Result<Decoded, &'static str> {
     let url = match &file.source {
         FileSource::Upload(id) => return Ok(Decoded::Value(json!({ MARK: id }))),
+        FileSource::Bytes { media_type, bytes } => {
+            let media_type = media_type.as_deref().and_then(read_media_type);
+            return Ok(Decoded::Bytes { media_type, bytes: bytes.clone() });
+        }
         FileSource::Url(url) => url,
     };
     let Some(rest) = strip_scheme(url) else {
