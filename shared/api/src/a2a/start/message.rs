@@ -248,7 +248,7 @@ mod tests {
     fn whole_numbers_are_whole() {
         let sent = parts(json!([{ "data": { "a": 2.0, "b": [-3.0, 2.5, 1e300], "c": 7 } }]));
         let data = serde_json::to_string(&sent.unwrap().data).unwrap();
-        assert_eq!(data, r#"{"a":2,"b":[-3,2.5,1e300],"c":7}"#);
+        assert_eq!(data, r#"{"a":2,"b":[-3,2.5,1e+300],"c":7}"#);
     }
 
     #[test]
