@@ -4,6 +4,193 @@
  */
 
 export interface paths {
+    "/a2a/{workflow_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Call an agent
+         * @description A request of JSON-RPC: `SendMessage`, `SendStreamingMessage` (needs `run`), `GetTask`,
+         *     `ListTasks`, `SubscribeToTask` (`read`), `CancelTask` (`cancel`),
+         *     `CreateTaskPushNotificationConfig`,
+         *     `DeleteTaskPushNotificationConfig` (`run`), `GetTaskPushNotificationConfig` and
+         *     `ListTaskPushNotificationConfigs` (`read`). Params and results are those of HTTP+JSON. Errors of
+         *     the protocol are 200. Needs the scope `run` or `read` or `cancel`, as the method does.
+         */
+        post: operations["a2a_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/a2a/{workflow_id}/.well-known/agent-card.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read an agent card
+         * @description Of a published workflow that the key may run. Needs the scope `run`.
+         */
+        get: operations["a2a_agent_card"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/a2a/{workflow_id}/message:send": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a message
+         * @description Begins a task, and waits for its end, or until it asks something. A task that fails is an
+         *     answer. One that goes on after the longest wait is `TASK_STATE_WORKING`. With `taskId`: answers
+         *     what that task asks. A caller who goes away cancels nothing. Needs the scope `run`.
+         */
+        post: operations["a2a_send_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/a2a/{workflow_id}/message:stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a message, and stream its task
+         * @description The task first, then `statusUpdate` and `artifactUpdate`: the text of agents as the artifacts
+         *     `text:<node>`, at the end the outputs as `output`. The stream ends with the task, or once that
+         *     asks something. One that is cut just ends: subscribe to the task. Needs the scope `run`.
+         */
+        post: operations["a2a_stream_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/a2a/{workflow_id}/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List tasks
+         * @description The runs of the workflow, newest first. A page may have fewer tasks than it could. Needs the
+         *     scope `read`.
+         */
+        get: operations["a2a_list_tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/a2a/{workflow_id}/tasks/{task_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a task
+         * @description Needs the scope `read`.
+         */
+        get: operations["a2a_get_task"];
+        put?: never;
+        /**
+         * Cancel a task, or subscribe to it
+         * @description `{id}:cancel` cancels it; one that has ended is refused (`TASK_NOT_CANCELABLE`).
+         *     `{id}:subscribe` streams it, the task first, then its events from the beginning; one that has
+         *     ended is refused (`UNSUPPORTED_OPERATION`). There is no body. Needs the scope `cancel` or
+         *     `read`.
+         */
+        post: operations["a2a_act_on_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/a2a/{workflow_id}/tasks/{task_id}/pushNotificationConfigs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List push notification configurations
+         * @description Those whose notification was not received yet. Needs the scope `read`.
+         */
+        get: operations["a2a_list_push_configs"];
+        put?: never;
+        /**
+         * Create a push notification configuration
+         * @description The URL gets the task (`a2a.StreamResponse`) once it has ended, as a webhook: signed, and
+         *     repeated until it is received. Up to five wait per task. Counts against the key's rate. Needs
+         *     the scope `run`.
+         */
+        post: operations["a2a_create_push_config"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/a2a/{workflow_id}/tasks/{task_id}/pushNotificationConfigs/{config_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a push notification configuration
+         * @description Needs the scope `read`.
+         */
+        get: operations["a2a_get_push_config"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a push notification configuration
+         * @description One that is not there counts as deleted. Needs the scope `run`.
+         */
+        delete: operations["a2a_delete_push_config"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/jobs/{job_id}": {
         parameters: {
             query?: never;
@@ -19,6 +206,31 @@ export interface paths {
         get: operations["sim_read_job"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/resume/{id}/{execution_id}/{context_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a question of an execution
+         * @description Needs the scope `read`.
+         */
+        get: operations["sim_read_pause_context"];
+        put?: never;
+        /**
+         * Resume an execution
+         * @description The first answer counts. Waits for the end, as the start did; a start that was asynchronous is
+         *     answered at once. Needs the scope `run`.
+         */
+        post: operations["sim_resume"];
         delete?: never;
         options?: never;
         head?: never;
@@ -45,6 +257,363 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload a file
+         * @description At most 50 MiB, as the part `file` of a form; other parts, such as `workspaceId`, are passed
+         *     over. A file that no run has used is deleted after 24 hours; any other with the last run that
+         *     has it. Needs the scope `run`.
+         */
+        post: operations["sim_v1_upload_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List logs
+         * @description Runs of all workflows that the key reads, newest first: of 500 workflows at most, or of those
+         *     that are named. Needs the scope `read`.
+         */
+        get: operations["sim_v1_list_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/executions/{execution_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the state that an execution ran
+         * @description The document of its version, or of the draft that it tried. Needs the scope `trace`.
+         */
+        get: operations["sim_v1_read_execution_state"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a log
+         * @description With the trace of the run, for keys that may see it. Needs the scope `read`.
+         */
+        get: operations["sim_v1_read_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the workflows
+         * @description Those that the key knows. Needs the scope `author`.
+         */
+        get: operations["sim_v1_list_workflows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import a workflow
+         * @description An export of Sim's, or one of ours, becomes the draft of a new workflow. Its id is kept; one
+         *     that is taken gets a number. Needs the scope `author`.
+         */
+        post: operations["sim_v1_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a workflow
+         * @description Needs the scope `author`.
+         */
+        get: operations["sim_v1_read_workflow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/{id}/deploy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deploy a workflow
+         * @description Callers run the draft from then on. One that is deployed already makes no new version. Needs the
+         *     scope `author`.
+         */
+        post: operations["sim_v1_deploy"];
+        /**
+         * Undeploy a workflow
+         * @description Callers get 403; runs in flight end. Needs the scope `author`.
+         */
+        delete: operations["sim_v1_undeploy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/{id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export a workflow
+         * @description Its draft, in the envelope of Sim's exports; an import takes it back letter by letter. Its
+         *     `state` is none of Sim's. Needs the scope `author`.
+         */
+        get: operations["sim_v1_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/{id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Roll back
+         * @description Callers run an earlier version from then on. Needs the scope `author`.
+         */
+        post: operations["sim_v1_rollback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List logs
+         * @description Runs of all workflows that the key reads, newest first: of 500 workflows at most, or of those
+         *     that are named. Needs the scope `read`.
+         */
+        get: operations["sim_v2_list_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/logs/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a log
+         * @description With the trace of the run, for keys that may see it. Needs the scope `read`.
+         */
+        get: operations["sim_v2_read_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/workflows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the workflows
+         * @description Those that the key knows. Needs the scope `author`.
+         */
+        get: operations["sim_v2_list_workflows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/workflows/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import a workflow
+         * @description An export of Sim's, or one of ours, becomes the draft of a new workflow. Its id is kept; one
+         *     that is taken gets a number. Needs the scope `author`.
+         */
+        post: operations["sim_v2_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/workflows/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a workflow
+         * @description Needs the scope `author`.
+         */
+        get: operations["sim_v2_read_workflow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/workflows/{id}/deploy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deploy a workflow
+         * @description Callers run the draft from then on. One that is deployed already makes no new version. Needs the
+         *     scope `author`.
+         */
+        post: operations["sim_v2_deploy"];
+        /**
+         * Undeploy a workflow
+         * @description Callers get 403; runs in flight end. Needs the scope `author`.
+         */
+        delete: operations["sim_v2_undeploy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/workflows/{id}/deployment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See what is deployed
+         * @description Needs the scope `author`.
+         */
+        get: operations["sim_v2_deployment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/workflows/{id}/execute": {
         parameters: {
             query?: never;
@@ -60,6 +629,47 @@ export interface paths {
          *     `sim.StreamFrame` as JSON, and `"[DONE]"` at the end. Needs the scope `run`.
          */
         post: operations["sim_v2_execute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/workflows/{id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export a workflow
+         * @description Its draft, in the envelope of Sim's exports; an import takes it back letter by letter. Its
+         *     `state` is none of Sim's. Needs the scope `author`.
+         */
+        get: operations["sim_v2_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/workflows/{id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Roll back
+         * @description Callers run an earlier version from then on. Needs the scope `author`.
+         */
+        post: operations["sim_v2_rollback"];
         delete?: never;
         options?: never;
         head?: never;
@@ -126,6 +736,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/workflows/{id}/runs/{run_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume a run
+         * @description The first answer counts. Waits for the end, as the start did; a start that was asynchronous is
+         *     answered at once. Needs the scope `run`.
+         */
+        post: operations["sim_v2_resume_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/workflows/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the versions
+         * @description Newest first. Needs the scope `author`.
+         */
+        get: operations["sim_v2_list_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/workflows/{id}/versions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a version
+         * @description With its document. Needs the scope `author`.
+         */
+        get: operations["sim_v2_read_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/workflows/{id}/execute": {
         parameters: {
             query?: never;
@@ -182,6 +853,46 @@ export interface paths {
          * @description One that has ended stays as it ended, and `reason` says so. Needs the scope `cancel`.
          */
         post: operations["sim_cancel_execution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workflows/{id}/paused": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the executions that wait for people
+         * @description Those with the oldest 100 questions. Needs the scope `read`.
+         */
+        get: operations["sim_list_paused"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workflows/{id}/paused/{execution_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read an execution that waits for people
+         * @description Needs the scope `read`.
+         */
+        get: operations["sim_read_paused"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1696,7 +2407,7 @@ export interface webhooks {
         put?: never;
         /**
          * A run has ended
-         * @description Sent to the `webhooks` of a native start (with the `Run`), to the `webhook` of an asynchronous GPTBots start (with the `gptbots.WorkflowResult`), to AI-Flow's `global_webhook` and to the `webhook` of the document (with the outputs). Where a caller asked for `GET` or `DELETE`, there is no body; `workflowRunId`, `workflowId` and `status` are in the query.
+         * @description Sent to the `webhooks` of a native start (with the `Run`), to the `webhook` of an asynchronous GPTBots start (with the `gptbots.WorkflowResult`), to AI-Flow's `global_webhook` and to the `webhook` of the document (with the outputs), and to push notifications of A2A (with the `a2a.StreamResponse`). Where a caller asked for `GET` or `DELETE`, there is no body; `workflowRunId`, `workflowId` and `status` are in the query.
          */
         post: operations["run_ended"];
         delete?: never;
@@ -3324,6 +4035,232 @@ export interface components {
             /** @description Why this tick started no run; null if it did. */
             skipped: string | null;
         };
+        "a2a.AgentCapabilities": {
+            streaming: boolean;
+            pushNotifications: boolean;
+        };
+        /** @description An agent: a published workflow. */
+        "a2a.AgentCard": {
+            /** @description The workflow's. */
+            name: string;
+            description: string;
+            /**
+             * @description The active version.
+             * @example 1.0.0
+             */
+            version: string;
+            /** @description Where it is called, and how. */
+            supportedInterfaces: components["schemas"]["a2a.AgentInterface"][];
+            capabilities: components["schemas"]["a2a.AgentCapabilities"];
+            /** @description A key, as `Authorization: Bearer`. */
+            securitySchemes: Record<string, never>;
+            securityRequirements: Record<string, never>[];
+            defaultInputModes: string[];
+            defaultOutputModes: string[];
+            /** @description One: the workflow. */
+            skills: components["schemas"]["a2a.AgentSkill"][];
+        };
+        "a2a.AgentInterface": {
+            url: string;
+            /**
+             * @example JSONRPC
+             * @example HTTP+JSON
+             */
+            protocolBinding: string;
+            /** @example 1.0 */
+            protocolVersion: string;
+        };
+        "a2a.AgentSkill": {
+            id: string;
+            name: string;
+            description: string;
+            tags: string[];
+            /** @description An input, as JSON: what a data part may hold. */
+            examples: string[];
+        };
+        "a2a.Artifact": {
+            /** @description `output`, or in streams `text:<node>`. */
+            artifactId: string;
+            name: string;
+            parts: Record<string, never>[];
+        };
+        "a2a.AuthenticationInfo": {
+            /** @example Bearer */
+            scheme: string;
+        };
+        /** @description Why a request was refused: `google.rpc.Status`. */
+        "a2a.Error": {
+            error: {
+                /**
+                 * Format: int32
+                 * @description The status.
+                 */
+                code: number;
+                /** @example NOT_FOUND */
+                status: string;
+                message: string;
+                /** @description The first is `google.rpc.ErrorInfo`: its `reason` is the protocol's. */
+                details: Record<string, never>[];
+            };
+        };
+        /** @description The configurations of a task. */
+        "a2a.ListTaskPushNotificationConfigsResponse": {
+            configs: components["schemas"]["a2a.TaskPushNotificationConfig"][];
+        };
+        /** @description A page of tasks, newest first. */
+        "a2a.ListTasksResponse": {
+            tasks: components["schemas"]["a2a.Task"][];
+            /** @description Asks for the next page; empty on the last one. */
+            nextPageToken: string;
+            /** @description How many tasks this page has. */
+            pageSize: number;
+        };
+        "a2a.Message": {
+            messageId: string;
+            contextId: string;
+            taskId: string;
+            /** @example ROLE_AGENT */
+            role: string;
+            parts: Record<string, never>[];
+        };
+        "a2a.NewAuthenticationInfo": {
+            scheme: string;
+            credentials?: string;
+        };
+        /** @description A configuration. */
+        "a2a.NewPushNotificationConfig": {
+            /** @description Your own name for it. One of the same name that waits is replaced. */
+            id?: string;
+            url: string;
+            /** @description Sent as `X-A2A-Notification-Token`. */
+            token?: string;
+            /** @description Sent as `Authorization`. */
+            authentication?: components["schemas"]["a2a.NewAuthenticationInfo"];
+        };
+        /** @description The answer to a request. */
+        "a2a.RpcAnswer": {
+            /** @example 2.0 */
+            jsonrpc: string;
+            /** @description As it was sent. */
+            id: unknown;
+            result?: {
+                [key: string]: unknown;
+            };
+            /** @description Instead of a result. */
+            error?: {
+                [key: string]: unknown;
+            };
+        };
+        /** @description An error of JSON-RPC. */
+        "a2a.RpcError": {
+            /** @example 2.0 */
+            jsonrpc: string;
+            /** @description Of the request; null where it could not be read. */
+            id: unknown;
+            error: {
+                /**
+                 * Format: int64
+                 * @example -32001
+                 */
+                code: number;
+                message: string;
+                /** @description The first is `google.rpc.ErrorInfo`: its `reason` is the protocol's. */
+                data: Record<string, never>[];
+            };
+        };
+        /** @description A request of JSON-RPC 2.0. */
+        "a2a.RpcRequest": {
+            /** @example 2.0 */
+            jsonrpc: string;
+            /** @description A string or an integer. */
+            id: unknown;
+            /** @example SendMessage */
+            method: string;
+            params?: {
+                [key: string]: unknown;
+            };
+        };
+        "a2a.SendMessageConfiguration": {
+            /** @description Does not wait for the end. */
+            returnImmediately?: boolean;
+            taskPushNotificationConfig?: components["schemas"]["a2a.NewPushNotificationConfig"];
+            /**
+             * Format: int64
+             * @description Passed over: tasks have no history.
+             */
+            historyLength?: number;
+        };
+        /** @description A message, and how it is answered. */
+        "a2a.SendMessageRequest": {
+            message: components["schemas"]["a2a.UserMessage"];
+            configuration?: components["schemas"]["a2a.SendMessageConfiguration"];
+        };
+        /** @description A task. */
+        "a2a.SendMessageResponse": {
+            task: components["schemas"]["a2a.Task"];
+        };
+        /** @description What a stream has in each event: one of them. */
+        "a2a.StreamResponse": {
+            /** @description The first, and the body of a notification. */
+            task?: components["schemas"]["a2a.Task"];
+            statusUpdate?: components["schemas"]["a2a.TaskStatusUpdateEvent"];
+            artifactUpdate?: components["schemas"]["a2a.TaskArtifactUpdateEvent"];
+        };
+        /** @description A run. */
+        "a2a.Task": {
+            /** @description The run's id. */
+            id: string;
+            /** @description As the caller named it, or else the run's id. */
+            contextId: string;
+            status: components["schemas"]["a2a.TaskStatus"];
+            /** @description `output`, once the task is completed: a data part with the outputs. */
+            artifacts?: components["schemas"]["a2a.Artifact"][];
+        };
+        "a2a.TaskArtifactUpdateEvent": {
+            taskId: string;
+            contextId: string;
+            artifact: components["schemas"]["a2a.Artifact"];
+            /** @description `false`: in place of what the artifact had. */
+            append: boolean;
+            lastChunk: boolean;
+        };
+        /** @description Who gets the end of a task. Token and credentials are not shown again. */
+        "a2a.TaskPushNotificationConfig": {
+            id: string;
+            taskId: string;
+            url: string;
+            authentication?: components["schemas"]["a2a.AuthenticationInfo"];
+        };
+        "a2a.TaskStatus": {
+            /**
+             * @description Without `TASK_STATE_AUTH_REQUIRED` and `TASK_STATE_REJECTED`.
+             * @example TASK_STATE_COMPLETED
+             */
+            state: string;
+            /** @description Why the task failed, or what it asks. */
+            message?: components["schemas"]["a2a.Message"];
+            timestamp: components["schemas"]["Time"];
+        };
+        "a2a.TaskStatusUpdateEvent": {
+            taskId: string;
+            contextId: string;
+            status: components["schemas"]["a2a.TaskStatus"];
+        };
+        "a2a.UserMessage": {
+            /** @description The same message again is the same task, for 24 hours. */
+            messageId: string;
+            /** @example ROLE_USER */
+            role: string;
+            /**
+             * @description A `data` part holds the input fields; `text` goes where a chat's goes; `url` and `raw` are
+             *     files.
+             */
+            parts: Record<string, never>[];
+            /** @description The conversation, which the task keeps. */
+            contextId?: string;
+            /** @description The task that asked, and gets an answer. */
+            taskId?: string;
+        };
         /** @description The run is stored, and will reach an end. */
         "aiflow.Accepted": {
             run_id: string;
@@ -3821,7 +4758,7 @@ export interface components {
             endedAt: components["schemas"]["Time"] | null;
             /** Format: int64 */
             totalDurationMs: number | null;
-            paused: Record<string, never> | null;
+            paused: components["schemas"]["sim.Paused"] | null;
             cost: components["schemas"]["sim.Cost"] | null;
             error: string | null;
             /** @description Null unless it is asked for. */
@@ -3833,6 +4770,11 @@ export interface components {
         "sim.ExecutionResult": {
             success: boolean;
             executionId: string;
+            /**
+             * @description `paused`: it waits for a person, and `output._resume` says how to answer. After a resume
+             *     also `completed`, `failed` or `cancelled`.
+             */
+            status?: components["schemas"]["sim.RunStatus"];
             output: unknown;
             metadata?: {
                 /**
@@ -3846,7 +4788,52 @@ export interface components {
             /** @example <block>: <message> */
             error?: string;
         };
+        /** @description An export, in the envelope of Sim's. */
+        "sim.Export": {
+            /** @example 1.0 */
+            version: string;
+            exportedAt: components["schemas"]["Time"];
+            /** @description What an export says of its workflow. */
+            workflow: {
+                id: string;
+                name: string;
+                description: string | null;
+                workspaceId: string;
+                folderId: string | null;
+                /** @example / */
+                folderPath: string;
+            };
+            state: components["schemas"]["sim.State"];
+        };
+        "sim.ExportData": {
+            data: components["schemas"]["sim.Export"];
+        };
+        "sim.ExportLimited": {
+            data: components["schemas"]["sim.Export"];
+            limits: components["schemas"]["sim.v1.Limits"];
+        };
         "sim.Failed": components["schemas"]["sim.ExecutionResult"] | components["schemas"]["sim.Error"];
+        /** @description A workflow that was imported. */
+        "sim.ImportedWorkflow": {
+            id: string;
+            name: string;
+            description: string | null;
+            workspaceId: string;
+            folderId: string | null;
+            /** @example / */
+            folderPath: string;
+            createdAt: components["schemas"]["Time"];
+            updatedAt: components["schemas"]["Time"];
+            /** @description What does not do the same as at Sim, and the keys that stood in the file; at most 100. */
+            warnings: string[];
+        };
+        "sim.ImportedWorkflowData": {
+            data: components["schemas"]["sim.ImportedWorkflow"];
+        };
+        "sim.ImportedWorkflowLimited": {
+            data: components["schemas"]["sim.ImportedWorkflow"];
+            limits: components["schemas"]["sim.v1.Limits"];
+        };
         /** @description An asynchronous execution. */
         "sim.Job": {
             success: boolean;
@@ -3868,6 +4855,156 @@ export interface components {
         };
         /** @enum {string} */
         "sim.JobStatus": "pending" | "processing" | "completed" | "failed" | "cancelled";
+        /** @description What both generations say of a run in a list. */
+        "sim.Log": {
+            workflowId: string;
+            /**
+             * @description Null for a draft.
+             * @example 1.0.0
+             */
+            deploymentVersionId: string | null;
+            /** @description `error` where it failed, else `info`. */
+            level: string;
+            /** @description `api` or `schedule`. */
+            trigger: string;
+            startedAt: components["schemas"]["Time"];
+            endedAt: components["schemas"]["Time"] | null;
+            /** Format: int64 */
+            totalDurationMs: number | null;
+            cost: components["schemas"]["sim.Cost"] | null;
+            /** @description Always null. */
+            files: Record<string, never>[] | null;
+        };
+        /** @description What is listed if it is asked for. */
+        "sim.LogExtras": {
+            workflow?: {
+                id: string;
+                name: string;
+                /** @description Always null. */
+                description: string | null;
+                deleted: boolean;
+            };
+            finalOutput?: unknown;
+            traceSpans?: components["schemas"]["sim.TraceSpan"][];
+        };
+        /** @description What the log of a run says of its workflow. */
+        "sim.LogWorkflow": {
+            id: string;
+            /** @description As it was when the run began. */
+            name: string;
+            description: string | null;
+            folderId: string | null;
+            folderPath: string;
+            workspaceId: string;
+            /** @description Always null. */
+            ownerEmail: string | null;
+            createdAt: components["schemas"]["Time"] | null;
+            updatedAt: components["schemas"]["Time"] | null;
+            deleted: boolean;
+        };
+        /** @description A person's answer. */
+        "sim.NewAnswer": {
+            /**
+             * @description The fields of the question, and `approved`, which is `true` where it is left out. Without
+             *     `input`, the body is that.
+             */
+            input?: {
+                [key: string]: unknown;
+            };
+        };
+        /** @description What a version is deployed with. */
+        "sim.NewDeployment": {
+            name?: string | null;
+            description?: string | null;
+        };
+        /** @description What is imported. */
+        "sim.NewImport": {
+            /** @description Passed over: there is one. */
+            workspaceId?: string | null;
+            /** @description An export of Sim's or of ours, a state of Sim's, or either as a string. */
+            workflow: unknown;
+            /** @description Instead of the name in the file. */
+            name?: string | null;
+            /** @description Instead of the description in the file. */
+            description?: string | null;
+        };
+        /** @description A question that nobody has answered. */
+        "sim.PauseContext": {
+            execution: components["schemas"]["sim.PausedExecution"];
+            pausePoint: components["schemas"]["sim.PausePoint"];
+            /** @description Always empty. */
+            queue: Record<string, never>[];
+            activeResumeEntry: Record<string, never> | null;
+        };
+        /** @description A question that nobody has answered. */
+        "sim.PausePoint": {
+            contextId: string;
+            blockId: string;
+            response: {
+                /** @description The question's `message`, and the `fields` of its answer. */
+                data: Record<string, never>;
+            };
+            registeredAt: components["schemas"]["Time"];
+            /** @example paused */
+            resumeStatus: string;
+            snapshotReady: boolean;
+            resumeLinks: components["schemas"]["sim.ResumeLinks"];
+            /**
+             * Format: int64
+             * @description Always null: the first answer counts, and none is queued.
+             */
+            queuePosition: number | null;
+            latestResumeEntry: Record<string, never> | null;
+        };
+        /** @description Why a run is paused. */
+        "sim.Paused": {
+            /** @description Of the first question; null where it waits for a time. */
+            contextId: string | null;
+            pausedAt: components["schemas"]["Time"];
+            resumeAt: components["schemas"]["Time"] | null;
+            /** @description `human` or `time`. */
+            pauseKind: string;
+            blockedOnBlockId: string | null;
+            /** @description Always null. */
+            automaticResumeWaitingReason: string | null;
+            pausedExecutionId: string;
+            /**
+             * Format: int64
+             * @description Questions that were asked so far.
+             */
+            pausePointCount: number;
+            /** Format: int64 */
+            resumedCount: number;
+        };
+        /** @description An execution that waits for people, with its answers to be. */
+        "sim.PausedDetail": components["schemas"]["sim.PausedExecution"] & {
+            executionSnapshot: Record<string, never> | null;
+            /** @description Always empty: the first answer counts, and none is queued. */
+            queue: Record<string, never>[];
+        };
+        /** @description An execution that waits for people. */
+        "sim.PausedExecution": {
+            id: string;
+            workflowId: string;
+            executionId: string;
+            /** @example paused */
+            status: string;
+            /** Format: int64 */
+            totalPauseCount: number;
+            /** Format: int64 */
+            resumedCount: number;
+            pausedAt: components["schemas"]["Time"] | null;
+            updatedAt: components["schemas"]["Time"] | null;
+            expiresAt: components["schemas"]["Time"] | null;
+            metadata: Record<string, never> | null;
+            /** @description Always empty. */
+            triggerIds: string[];
+            pausePoints: components["schemas"]["sim.PausePoint"][];
+        };
+        /** @description Executions that wait for people. */
+        "sim.PausedExecutions": {
+            pausedExecutions: components["schemas"]["sim.PausedExecution"][];
+        };
         /**
          * @description An execution that was accepted, with the fields of both SDKs: one reads `jobId` and `statusUrl`,
          *     the other `taskId`, `status`, `createdAt` and `links`.
@@ -3901,6 +5038,23 @@ export interface components {
             remaining: number;
             resetAt: components["schemas"]["Time"];
         };
+        /** @description How a person's answer is sent. */
+        "sim.ResumeLinks": {
+            apiUrl: string;
+            /** @description A page where a person without a key answers. Null for callers without the scope `run`. */
+            uiUrl: string | null;
+            contextId: string;
+            executionId: string;
+            workflowId: string;
+        };
+        /** @description Where a rollback goes. */
+        "sim.Rollback": {
+            /**
+             * Format: int64
+             * @description Without it: the version that was active before.
+             */
+            version?: number | null;
+        };
         /** @description Why a run did not complete. */
         "sim.RunError": {
             message: string;
@@ -3915,6 +5069,11 @@ export interface components {
          * @enum {string}
          */
         "sim.RunStatus": "queued" | "running" | "paused" | "completed" | "failed" | "cancelled";
+        /** @description What a workflow is made of. Not a state of Sim's: those have `blocks`. */
+        "sim.State": {
+            /** @description YAML or JSON, as its author wrote it. */
+            document: string;
+        };
         /** @description The data of a frame. */
         "sim.StreamFrame": {
             blockId: string;
@@ -3944,6 +5103,53 @@ export interface components {
                 status?: string;
             };
         };
+        /** @description What a block did. */
+        "sim.TraceSpan": {
+            /** @description The block's id, in a loop after its iterations: `each[2]/draft`. */
+            id: string;
+            name: string;
+            type: string;
+            blockId: string;
+            /** @description `success` or `error`; null while it is open. */
+            status: string | null;
+            startTime: components["schemas"]["Time"] | null;
+            endTime: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description Milliseconds.
+             */
+            duration: number | null;
+            /**
+             * Format: int64
+             * @description Since the run started.
+             */
+            relativeStartMs: number | null;
+            /** @description Counts from 1. */
+            executionOrder: number;
+            /** Format: int32 */
+            tries: number;
+            input: unknown;
+            output: unknown;
+            tokens?: {
+                /** Format: int64 */
+                total: number;
+            };
+            cost?: {
+                /**
+                 * Format: double
+                 * @description Dollars.
+                 */
+                total: number;
+            };
+            /** @description The loop that it ran in, and the iteration from 0. */
+            loopId?: string;
+            /** Format: int64 */
+            iterationIndex?: number;
+            errorType?: string;
+            errorMessage?: string;
+            /** @description Spans like this one. */
+            children?: Record<string, never>[];
+        };
         /** @description What the key may still start. */
         "sim.UsageLimits": {
             success: boolean;
@@ -3971,12 +5177,232 @@ export interface components {
                 percentUsed: number;
             };
         };
+        /** @description A file, as a value: an input of type `file[]` takes it as it is. */
+        "sim.UserFile": {
+            /** @example file_01a20136dd0a70a6a0c905b0f32e819a */
+            id: string;
+            name: string;
+            /**
+             * Format: int64
+             * @description In bytes.
+             */
+            size: number;
+            /** @description Its media type. */
+            type: string;
+            /** @description The same as `id`. */
+            key: string;
+            /** @description The path of its bytes, which needs the key. */
+            url: string;
+            /** @description The id of the key; null for the operator. */
+            uploadedBy: string | null;
+            uploadedAt: components["schemas"]["Time"];
+        };
+        /** @description A workflow. */
+        "sim.Workflow": components["schemas"]["sim.WorkflowSummary"] & {
+            /** @description Always empty: what stands in a document is no state of the workflow. */
+            variables: Record<string, never>;
+            /** @description Of the version that callers run; of the draft where nothing is deployed. */
+            inputs: components["schemas"]["sim.WorkflowInput"][];
+        };
+        "sim.WorkflowData": {
+            data: components["schemas"]["sim.Workflow"];
+        };
+        /** @description A field of the input. */
+        "sim.WorkflowInput": {
+            name: string;
+            /** @description `string`, `number`, `boolean`, `object`, `array` or `file[]`. */
+            type: string;
+            description?: string;
+        };
+        "sim.WorkflowLimited": {
+            data: components["schemas"]["sim.Workflow"];
+            limits: components["schemas"]["sim.v1.Limits"];
+        };
+        /** @description What a list says of a workflow. */
+        "sim.WorkflowSummary": {
+            id: string;
+            name: string;
+            /** @description Null in a list. */
+            description: string | null;
+            /** @description Always `default`: there is one. */
+            workspaceId: string;
+            /** @description Always null, and `/`: there are no folders. */
+            folderId: string | null;
+            /** @example / */
+            folderPath: string;
+            isDeployed: boolean;
+            deployedAt: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description Always null: runs are not counted.
+             */
+            runCount: number | null;
+            lastRunAt: components["schemas"]["Time"] | null;
+            createdAt: components["schemas"]["Time"];
+            /** @description When the draft was saved. */
+            updatedAt: components["schemas"]["Time"];
+        };
+        /** @description What callers run. */
+        "sim.v1.Deployment": {
+            id: string;
+            isDeployed: boolean;
+            deployedAt: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description Counts from 1. Left out where nothing is deployed.
+             */
+            version?: number;
+            /** @description Always empty. */
+            warnings: string[];
+        };
+        "sim.v1.DeploymentLimited": {
+            data: components["schemas"]["sim.v1.Deployment"];
+            limits: components["schemas"]["sim.v1.Limits"];
+        };
+        /** @description What an execution ran. */
+        "sim.v1.ExecutionState": {
+            executionId: string;
+            workflowId: string;
+            workflowState: components["schemas"]["sim.State"];
+            executionMetadata: {
+                trigger: string;
+                startedAt: components["schemas"]["Time"];
+                endedAt: components["schemas"]["Time"] | null;
+                /** Format: int64 */
+                totalDurationMs: number | null;
+                cost: components["schemas"]["sim.Cost"] | null;
+            };
+            limits: components["schemas"]["sim.v1.Limits"];
+        };
+        /** @description What the key may still start. */
+        "sim.v1.Limits": {
+            workflowExecutionRateLimit: {
+                sync: components["schemas"]["sim.Rate"];
+                async: components["schemas"]["sim.Rate"];
+            };
+            /** @description Cost is not limited here. */
+            usage: {
+                /** Format: int64 */
+                currentPeriodCost: number;
+                /** Format: int64 */
+                limit: number;
+                plan: string;
+                isExceeded: boolean;
+            };
+        };
+        /** @description A run in a list. */
+        "sim.v1.ListedLog": components["schemas"]["sim.Log"] & components["schemas"]["sim.LogExtras"] & {
+            /** @description The run's own id. */
+            id: string;
+            /** @description The one that its caller chose, or else the same. */
+            executionId: string;
+        };
+        /** @description A run. */
+        "sim.v1.LogDetail": components["schemas"]["sim.Log"] & {
+            id: string;
+            executionId: string;
+            workflow: components["schemas"]["sim.LogWorkflow"];
+            executionData: {
+                /** @description Left out for callers without the scope `trace`. */
+                traceSpans?: components["schemas"]["sim.TraceSpan"][];
+                finalOutput: unknown;
+                workflowInput: unknown;
+                error?: string;
+            };
+            createdAt: components["schemas"]["Time"];
+        };
+        "sim.v1.LogDetailLimited": {
+            data: components["schemas"]["sim.v1.LogDetail"];
+            limits: components["schemas"]["sim.v1.Limits"];
+        };
+        /** @description A page of logs. */
+        "sim.v1.LogPage": {
+            data: components["schemas"]["sim.v1.ListedLog"][];
+            /** @description Null on the last page. One before it may be short, even empty. */
+            nextCursor: string | null;
+            limits: components["schemas"]["sim.v1.Limits"];
+        };
+        /** @description A file that was uploaded. */
+        "sim.v1.Uploaded": {
+            success: boolean;
+            data: {
+                file: components["schemas"]["sim.UserFile"];
+                message: string;
+            };
+        };
+        /** @description A page of workflows. */
+        "sim.v1.WorkflowPage": {
+            data: components["schemas"]["sim.WorkflowSummary"][];
+            /** @description Null on the last page. */
+            nextCursor: string | null;
+            limits: components["schemas"]["sim.v1.Limits"];
+        };
+        /** @description The version that callers run. */
+        "sim.v2.ActiveDeployment": {
+            /** @example 1.0.0 */
+            deploymentVersionId: string;
+            /** Format: int64 */
+            version: number;
+            deployedAt: components["schemas"]["Time"] | null;
+        };
         /** @description What came of a cancel. */
         "sim.v2.Cancelled": components["schemas"]["sim.Cancellation"] & {
             runId: string;
         };
         "sim.v2.CancelledData": {
             data: components["schemas"]["sim.v2.Cancelled"];
+        };
+        /** @description What callers run, and what of it differs from the draft. */
+        "sim.v2.Deployment": components["schemas"]["sim.v2.DeploymentState"] & {
+            needsRedeployment: boolean;
+            /** @description Always `false`: no workflow runs without a key. */
+            isPublicApi: boolean;
+            /** @description Always empty: no workflow is started by a webhook. */
+            webhooks: string[];
+        };
+        /** @description How the active version came to be. */
+        "sim.v2.DeploymentAttempt": {
+            id: string;
+            deploymentVersionId: string;
+            /** Format: int64 */
+            version: number;
+            /** @example deploy */
+            action: string;
+            /**
+             * @description Always `active`: nothing is answered before that.
+             * @example active
+             */
+            status: string;
+            isCurrent: boolean;
+            readiness: {
+                webhooks: string;
+                schedules: string;
+                mcp: string;
+            };
+            requestedAt: components["schemas"]["Time"] | null;
+            activatedAt: components["schemas"]["Time"] | null;
+            error: Record<string, never> | null;
+        };
+        "sim.v2.DeploymentData": {
+            data: components["schemas"]["sim.v2.Deployment"];
+        };
+        /** @description What callers run. */
+        "sim.v2.DeploymentState": {
+            id: string;
+            isDeployed: boolean;
+            deployedAt: components["schemas"]["Time"] | null;
+            /** @description Always empty. */
+            warnings: string[];
+            activeDeployment: components["schemas"]["sim.v2.ActiveDeployment"] | null;
+            latestDeploymentAttempt: components["schemas"]["sim.v2.DeploymentAttempt"] | null;
+            /**
+             * Format: int64
+             * @description Counts from 1. Left out where nothing is deployed.
+             */
+            version?: number;
+        };
+        "sim.v2.DeploymentStateData": {
+            data: components["schemas"]["sim.v2.DeploymentState"];
         };
         /** @description More on it: every field that is wrong, or what programs branch on. */
         "sim.v2.Details": components["schemas"]["sim.Detail"][] | {
@@ -4031,6 +5457,38 @@ export interface components {
              */
             base64MaxBytes?: number | null;
         };
+        /** @description A run in a list. */
+        "sim.v2.ListedLog": components["schemas"]["sim.Log"] & components["schemas"]["sim.LogExtras"] & {
+            runId: string;
+            status: components["schemas"]["sim.RunStatus"];
+        };
+        /** @description A run. */
+        "sim.v2.LogDetail": components["schemas"]["sim.Log"] & {
+            runId: string;
+            status: components["schemas"]["sim.RunStatus"];
+            workflow: components["schemas"]["sim.LogWorkflow"];
+            workflowState: components["schemas"]["sim.State"] | null;
+            /** @description Null for callers without the scope `trace`. */
+            traceSpans: components["schemas"]["sim.TraceSpan"][] | null;
+            finalOutput: unknown;
+            createdAt: components["schemas"]["Time"];
+        };
+        "sim.v2.LogDetailData": {
+            data: components["schemas"]["sim.v2.LogDetail"];
+        };
+        /** @description A page of logs. */
+        "sim.v2.LogPage": {
+            data: components["schemas"]["sim.v2.ListedLog"][];
+            /** @description Null on the last page. One before it may be short, even empty. */
+            nextCursor: string | null;
+        };
+        /** @description A person's answer. */
+        "sim.v2.NewAnswer": {
+            /** @description The question: `contextId` of `_resume`. */
+            contextId: string;
+            /** @description The fields of the question, and `approved`, which is `true` where it is left out. */
+            input?: Record<string, never> | null;
+        };
         /** @description A run that was accepted. */
         "sim.v2.Queued": {
             runId: string;
@@ -4041,7 +5499,7 @@ export interface components {
         };
         /** @description A run. */
         "sim.v2.Run": components["schemas"]["sim.v2.RunSummary"] & {
-            paused: Record<string, never> | null;
+            paused: components["schemas"]["sim.Paused"] | null;
             error: components["schemas"]["sim.RunError"] | null;
             /** @description Null unless it is asked for. */
             output: unknown;
@@ -4085,6 +5543,52 @@ export interface components {
             durationMs: number | null;
             cost: components["schemas"]["sim.Cost"] | null;
         };
+        /** @description What callers run no more. */
+        "sim.v2.Undeployed": components["schemas"]["sim.v2.DeploymentState"] & {
+            /** @description Always empty: a tool is there as long as its workflow is deployed. */
+            archivedMcpTools: string[];
+        };
+        "sim.v2.UndeployedData": {
+            data: components["schemas"]["sim.v2.Undeployed"];
+        };
+        /** @description A version. It never changes. */
+        "sim.v2.Version": {
+            /** @example 1.0.0 */
+            id: string;
+            /**
+             * Format: int64
+             * @description Counts from 1.
+             */
+            version: number;
+            name: string | null;
+            description: string | null;
+            /** @description Callers run it. */
+            isActive: boolean;
+            createdAt: components["schemas"]["Time"];
+            /** @description The id of the key that deployed it. Null: the operator, or an earlier release. */
+            deployedBy: string | null;
+            /** @description `active`, or null. */
+            latestOperationStatus: string | null;
+        };
+        /** @description A version with what it pins. */
+        "sim.v2.VersionDetail": components["schemas"]["sim.v2.Version"] & {
+            state: components["schemas"]["sim.State"];
+        };
+        "sim.v2.VersionDetailData": {
+            data: components["schemas"]["sim.v2.VersionDetail"];
+        };
+        /** @description A page of versions. */
+        "sim.v2.VersionPage": {
+            data: components["schemas"]["sim.v2.Version"][];
+            /** @description Null on the last page. */
+            nextCursor: string | null;
+        };
+        /** @description A page of workflows. */
+        "sim.v2.WorkflowPage": {
+            data: components["schemas"]["sim.WorkflowSummary"][];
+            /** @description Null on the last page. */
+            nextCursor: string | null;
+        };
     };
     responses: never;
     parameters: never;
@@ -4094,6 +5598,1185 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    a2a_call: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description `1.0` */
+                "A2A-Version": string;
+                /** @description Of a message: instead of its `messageId`. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The workflow's id. */
+                workflow_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["a2a.RpcRequest"];
+            };
+        };
+        responses: {
+            /** @description The answer: a result, or an error of the protocol. The events of a stream are answers, too: each result is an `a2a.StreamResponse`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.RpcAnswer"];
+                    "text/event-stream": components["schemas"]["Frame"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.RpcError"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.RpcError"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.RpcError"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.RpcError"];
+                };
+            };
+            /** @description The state of the workflow or of the run does not allow it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.RpcError"];
+                };
+            };
+            /** @description The run was not to be saved, and is wiped. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.RpcError"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.RpcError"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.RpcError"];
+                };
+            };
+            /** @description The document has errors, or the `Idempotency-Key` was used with another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.RpcError"];
+                };
+            };
+            /** @description A limit of the key is used up; nothing was started. See `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.RpcError"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.RpcError"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.RpcError"];
+                };
+            };
+            /** @description Too many runs have each started the next: the workflow starts itself. */
+            508: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.RpcError"];
+                };
+            };
+        };
+    };
+    a2a_agent_card: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that you have. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description The workflow's id. */
+                workflow_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The card. It may be kept for a minute. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.AgentCard"];
+                };
+            };
+            /** @description It is the one that you have. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+        };
+    };
+    a2a_send_message: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description `1.0` */
+                "A2A-Version": string;
+                /** @description Instead of the `messageId`. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The workflow's id. */
+                workflow_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["a2a.SendMessageRequest"];
+            };
+        };
+        responses: {
+            /** @description The task. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/a2a+json": components["schemas"]["a2a.SendMessageResponse"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The state of the workflow or of the run does not allow it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The run was not to be saved, and is wiped. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The document has errors, or the `Idempotency-Key` was used with another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description A limit of the key is used up; nothing was started. See `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description Too many runs have each started the next: the workflow starts itself. */
+            508: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+        };
+    };
+    a2a_stream_message: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description `1.0` */
+                "A2A-Version": string;
+                /** @description Instead of the `messageId`. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The workflow's id. */
+                workflow_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["a2a.SendMessageRequest"];
+            };
+        };
+        responses: {
+            /** @description Each event's data is an `a2a.StreamResponse`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["Frame"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The state of the workflow or of the run does not allow it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The run was not to be saved, and is wiped. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The document has errors, or the `Idempotency-Key` was used with another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description A limit of the key is used up; nothing was started. See `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description Too many runs have each started the next: the workflow starts itself. */
+            508: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+        };
+    };
+    a2a_list_tasks: {
+        parameters: {
+            query?: {
+                /** @description Only tasks of this context. */
+                contextId?: string;
+                /** @description Only tasks in this state. */
+                status?: string;
+                /** @description Only tasks whose status is not older. */
+                statusTimestampAfter?: string;
+                /** @description From 1 to 100; 50 if it is left out. */
+                pageSize?: number;
+                /** @description The `nextPageToken` of the page before. */
+                pageToken?: string;
+                /** @description With their outputs. */
+                includeArtifacts?: boolean;
+                /** @description Passed over: tasks have no history. */
+                historyLength?: number;
+            };
+            header: {
+                /** @description `1.0` */
+                "A2A-Version": string;
+            };
+            path: {
+                /** @description The workflow's id. */
+                workflow_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/a2a+json": components["schemas"]["a2a.ListTasksResponse"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+        };
+    };
+    a2a_get_task: {
+        parameters: {
+            query?: {
+                /** @description Passed over: tasks have no history. */
+                historyLength?: number;
+            };
+            header: {
+                /** @description `1.0` */
+                "A2A-Version": string;
+            };
+            path: {
+                /** @description The workflow's id. */
+                workflow_id: string;
+                /** @description The run's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The task. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/a2a+json": components["schemas"]["a2a.Task"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The run was not to be saved, and is wiped. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+        };
+    };
+    a2a_act_on_task: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description `1.0` */
+                "A2A-Version": string;
+            };
+            path: {
+                /** @description The workflow's id. */
+                workflow_id: string;
+                /** @description The run's id, with `:cancel` or `:subscribe` behind it. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The task, cancelled, or its stream: each event's data is an `a2a.StreamResponse`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/a2a+json": components["schemas"]["a2a.Task"];
+                    "text/event-stream": components["schemas"]["Frame"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The run was not to be saved, and is wiped. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+        };
+    };
+    a2a_list_push_configs: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description `1.0` */
+                "A2A-Version": string;
+            };
+            path: {
+                /** @description The workflow's id. */
+                workflow_id: string;
+                /** @description The run's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The configurations. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/a2a+json": components["schemas"]["a2a.ListTaskPushNotificationConfigsResponse"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+        };
+    };
+    a2a_create_push_config: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description `1.0` */
+                "A2A-Version": string;
+            };
+            path: {
+                /** @description The workflow's id. */
+                workflow_id: string;
+                /** @description The run's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["a2a.NewPushNotificationConfig"];
+            };
+        };
+        responses: {
+            /** @description The configuration. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/a2a+json": components["schemas"]["a2a.TaskPushNotificationConfig"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The run was not to be saved, and is wiped. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description A limit of the key is used up; nothing was started. See `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+        };
+    };
+    a2a_get_push_config: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description `1.0` */
+                "A2A-Version": string;
+            };
+            path: {
+                /** @description The workflow's id. */
+                workflow_id: string;
+                /** @description The run's id. */
+                task_id: string;
+                /** @description The configuration's id. */
+                config_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The configuration. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/a2a+json": components["schemas"]["a2a.TaskPushNotificationConfig"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+        };
+    };
+    a2a_delete_push_config: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description `1.0` */
+                "A2A-Version": string;
+            };
+            path: {
+                /** @description The workflow's id. */
+                workflow_id: string;
+                /** @description The run's id. */
+                task_id: string;
+                /** @description The configuration's id. */
+                config_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/a2a+json": Record<string, never>;
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["a2a.Error"];
+                };
+            };
+        };
+    };
     sim_read_job: {
         parameters: {
             query?: never;
@@ -4171,6 +6854,199 @@ export interface operations {
             };
         };
     };
+    sim_read_pause_context: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                id: string;
+                /** @description The execution's id. */
+                execution_id: string;
+                /** @description The question: `contextId` of `_resume`. */
+                context_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The question. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.PauseContext"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+        };
+    };
+    sim_resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                id: string;
+                /** @description The execution's id. */
+                execution_id: string;
+                /** @description The question: `contextId` of `_resume`. */
+                context_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["sim.NewAnswer"];
+            };
+        };
+        responses: {
+            /** @description The execution has ended, however it ended, or waits again. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.ExecutionResult"];
+                };
+            };
+            /** @description The answer is stored; the run goes on. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Queued"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The state of the workflow or of the run does not allow it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+        };
+    };
     sim_usage_limits: {
         parameters: {
             query?: never;
@@ -4205,6 +7081,1642 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+        };
+    };
+    sim_v1_upload_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": string;
+            };
+        };
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v1.Uploaded"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description A limit of the key is used up; nothing was started. See `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+        };
+    };
+    sim_v1_list_logs: {
+        parameters: {
+            query?: {
+                /** @description Passed over: there is one. */
+                workspaceId?: string;
+                /** @description With commas between, at most 100. Those that the key does not know are passed over. */
+                workflowIds?: string;
+                /** @description `api`, `schedule` or `all`, with commas between. Others have no runs. */
+                triggers?: string;
+                /** @description `error`: runs that failed; `info`: all others. */
+                level?: string;
+                startDate?: components["schemas"]["Time"];
+                /** @description It belongs to the range. */
+                endDate?: components["schemas"]["Time"];
+                /** @description Only runs that have ended, and took this long or longer. */
+                minDurationMs?: number;
+                /** @description Only runs that have ended, and took no longer. */
+                maxDurationMs?: number;
+                /** @description In dollars. Only runs whose cost is known. */
+                minCost?: number;
+                /** @description The same. */
+                maxCost?: number;
+                /** @description `full`: with the workflow. */
+                details?: string;
+                /** @description Needs the scope `trace`. A page ends once it holds 16 MiB of them. */
+                includeTraceSpans?: boolean;
+                includeFinalOutput?: boolean;
+                /** @description What is less than 1 or more than 1000 counts as that. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description `desc` (the default) or `asc`. */
+                order?: string;
+                /** @description Only this execution. */
+                executionId?: string;
+                /** @description There are no folders: with one, the list is empty. */
+                folderIds?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of logs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v1.LogPage"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+        };
+    };
+    sim_v1_read_execution_state: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The execution's id. */
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v1.ExecutionState"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The run was not to be saved, and is wiped. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+        };
+    };
+    sim_v1_read_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The log's id, which is the run's. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The log. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v1.LogDetailLimited"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The run was not to be saved, and is wiped. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+        };
+    };
+    sim_v1_list_workflows: {
+        parameters: {
+            query?: {
+                /** @description Passed over: there is one. */
+                workspaceId?: string;
+                /** @description There are no folders: with one, the list is empty. */
+                folderId?: string;
+                /**
+                 * @description `true`: only those that are deployed. A page may then be short, or empty, and still not be
+                 *     the last.
+                 */
+                deployedOnly?: boolean;
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of workflows. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v1.WorkflowPage"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+        };
+    };
+    sim_v1_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["sim.NewImport"];
+            };
+        };
+        responses: {
+            /** @description The draft is saved, errors and all. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.ImportedWorkflowLimited"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+        };
+    };
+    sim_v1_read_workflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The workflow. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.WorkflowLimited"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+        };
+    };
+    sim_v1_deploy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["sim.NewDeployment"];
+            };
+        };
+        responses: {
+            /** @description It is deployed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v1.DeploymentLimited"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+        };
+    };
+    sim_v1_undeploy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is deployed no more. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v1.DeploymentLimited"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+        };
+    };
+    sim_v1_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The export. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.ExportLimited"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+        };
+    };
+    sim_v1_rollback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["sim.Rollback"];
+            };
+        };
+        responses: {
+            /** @description The version is deployed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v1.DeploymentLimited"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The state of the workflow or of the run does not allow it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+        };
+    };
+    sim_v2_list_logs: {
+        parameters: {
+            query?: {
+                /** @description Passed over: there is one. */
+                workspaceId?: string;
+                /** @description With commas between, at most 100. Those that the key does not know are passed over. */
+                workflowIds?: string;
+                /** @description `api`, `schedule` or `all`, with commas between. Others have no runs. */
+                triggers?: string;
+                /** @description `error`: runs that failed; `info`: all others. */
+                level?: string;
+                startDate?: components["schemas"]["Time"];
+                /** @description It belongs to the range. */
+                endDate?: components["schemas"]["Time"];
+                /** @description Only runs that have ended, and took this long or longer. */
+                minDurationMs?: number;
+                /** @description Only runs that have ended, and took no longer. */
+                maxDurationMs?: number;
+                /** @description In dollars. Only runs whose cost is known. */
+                minCost?: number;
+                /** @description The same. */
+                maxCost?: number;
+                /** @description `full`: with the workflow. */
+                details?: string;
+                /** @description Needs the scope `trace`. A page ends once it holds 16 MiB of them. */
+                includeTraceSpans?: boolean;
+                includeFinalOutput?: boolean;
+                /** @description What is less than 1 or more than 1000 counts as that. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description `desc` (the default) or `asc`. */
+                order?: string;
+                /** @description Only this run. */
+                runId?: string;
+                /** @description There are no folders: with others than `/`, the list is empty. */
+                folderPaths?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of logs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.LogPage"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+        };
+    };
+    sim_v2_read_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The log. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.LogDetailData"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The run was not to be saved, and is wiped. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+        };
+    };
+    sim_v2_list_workflows: {
+        parameters: {
+            query?: {
+                /** @description Passed over: there is one. */
+                workspaceId?: string;
+                /** @description There are no folders: with one other than `/`, the list is empty. */
+                folderPath?: string;
+                /**
+                 * @description `true`: only those that are deployed. A page may then be short, or empty, and still not be
+                 *     the last.
+                 */
+                deployedOnly?: boolean;
+                /** @description A part of the id or the name, in any case, at most 200 bytes. The same holds of its pages. */
+                search?: string;
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of workflows. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.WorkflowPage"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+        };
+    };
+    sim_v2_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["sim.NewImport"];
+            };
+        };
+        responses: {
+            /** @description The draft is saved, errors and all. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.ImportedWorkflowData"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+        };
+    };
+    sim_v2_read_workflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The workflow. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.WorkflowData"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+        };
+    };
+    sim_v2_deploy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["sim.NewDeployment"];
+            };
+        };
+        responses: {
+            /** @description It is deployed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.DeploymentStateData"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+        };
+    };
+    sim_v2_undeploy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is deployed no more. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.UndeployedData"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+        };
+    };
+    sim_v2_deployment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.DeploymentData"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
                 };
             };
         };
@@ -4374,12 +8886,200 @@ export interface operations {
             };
         };
     };
+    sim_v2_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The export. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.ExportData"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+        };
+    };
+    sim_v2_rollback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["sim.Rollback"];
+            };
+        };
+        responses: {
+            /** @description The version is deployed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.DeploymentStateData"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The state of the workflow or of the run does not allow it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+        };
+    };
     sim_v2_list_runs: {
         parameters: {
             query?: {
                 /** @description `queued`, `pending`, `running`, `paused`, `completed`, `failed` or `cancelled`. */
                 status?: string;
-                /** @description With commas between; all our runs have `api`. */
+                /**
+                 * @description `api` or `schedule`, with commas between. With it a page may be short, or empty, and still
+                 *     not be the last.
+                 */
                 trigger?: string;
                 startDate?: components["schemas"]["Time"];
                 /** @description It belongs to the range. */
@@ -4578,6 +9278,287 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["sim.v2.CancelledData"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+        };
+    };
+    sim_v2_resume_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                id: string;
+                /** @description The run's id. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["sim.v2.NewAnswer"];
+            };
+        };
+        responses: {
+            /** @description The run has ended, however it ended, or waits again. */
+            200: {
+                headers: {
+                    /** @description The run's id. */
+                    "X-Run-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.RunResultData"];
+                };
+            };
+            /** @description The answer is stored; the run goes on. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.QueuedData"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The state of the workflow or of the run does not allow it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+        };
+    };
+    sim_v2_list_versions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of versions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.VersionPage"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+        };
+    };
+    sim_v2_read_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                id: string;
+                /** @description The version, from 1. */
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The version. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.VersionDetailData"];
                 };
             };
             /** @description The request is wrong; every wrong field is named. */
@@ -4946,6 +9927,144 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["sim.Cancelled"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+        };
+    };
+    sim_list_paused: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The executions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.PausedExecutions"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.Error"];
+                };
+            };
+        };
+    };
+    sim_read_paused: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                id: string;
+                /** @description The execution's id. */
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The execution. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.PausedDetail"];
                 };
             };
             /** @description The key is missing, wrong, revoked or expired. */

@@ -1,1 +1,0 @@
-import{r as e}from"./rolldown-runtime-XKyaHtl9.js";import{xr as t,yr as n}from"./shared-DDZQqJL5.js";import{t as r,u as i}from"./KeyOnce-CiPxD07v.js";var a=e(t(),1),o=n();function s({workflowId:e,onClose:t}){let[n,s]=(0,a.useState)(null);return n?(0,o.jsx)(r,{issued:n,onClose:t}):(0,o.jsx)(i,{workflow:e,onIssued:s,onClose:t})}export{s as default};

@@ -1,1 +1,0 @@
-import{t as e}from"./RunsView-Devpfugh.js";import{yr as t}from"./shared-DDZQqJL5.js";var n=t();function r({workflowId:t}){return(0,n.jsx)(e,{workflowId:t})}export{r as default};

@@ -1,1 +1,0 @@
-import{Gn as e,n as t,r as n,xn as r}from"./shared-DDZQqJL5.js";function i(t,r=null){return e({queryKey:[`interface`,t,r],queryFn:()=>n(t,r),placeholderData:e=>e})}function a(n){return e({queryKey:[`workflow`,n],queryFn:()=>t(n).catch(e=>{if(e instanceof r&&e.status===403)return null;throw e})})}export{i as n,a as t};
