@@ -3,7 +3,7 @@
 import json
 import sys
 
-OTHER_APIS = {"GPTBots", "Sim", "Sim v2", "AI-Flow", "OpenAI", "MCP"}
+OTHER_APIS = {"GPTBots", "Sim", "Sim v2", "AI-Flow", "OpenAI", "MCP", "A2A"}
 REFERENCE = "#/components/schemas/"
 
 
