@@ -22,6 +22,7 @@ fn operations() -> Vec<(Method, String)> {
             "/v1/chat/",
             "/v1/responses",
             "/mcp",
+            "/a2a/",
         ];
         if others.iter().any(|prefix| path.starts_with(prefix)) {
             continue;
