@@ -87,7 +87,7 @@ async fn perform<'p>(
     Ok(())
 }
 
-/// Whether the server has answered, and so done nothing. A gateway's 502 to 504 tells nothing.
+/// Whether the server has answered, and so done nothing. After a 502 to 504 of a gateway, it may have.
 fn is_answered(error: &anyhow::Error) -> bool {
     match error.downcast_ref() {
         Some(Failure::Refused(refusal)) => refusal.status < 500,
