@@ -13,7 +13,7 @@ with open(sys.argv[1]) as file:
 # Rules beyond a schema: cursors are opaque, `from` is before `to`. What breaks them is refused although the schema allows it,
 # so `positive_data_acceptance` is off. An empty body is a file of 0 bytes, and an empty parameter of the query is none: both
 # are taken although the schema forbids them. What is wrong with the input of a batch's line is in the line of its answer, not in
-# its status.
+# its status; what is wrong with a call of JSON-RPC is in its answer, too, which A2A wants to have status 200.
 CONFIG = """
 [parameters]
 workflow_id = "{workflow}"
@@ -29,6 +29,7 @@ positive_data_acceptance.enabled = false
 
 [[operations]]
 include-operation-id = ["upload_file", "read_stats", "find_runs", "list_runs", "sim_v2_list_runs", "start_batch",
+    "a2a_call",
     # Sim passes over what it does not know, clamps limits, and reads flags as it likes.
     "sim_v1_list_workflows", "sim_v2_list_workflows", "sim_v1_list_logs", "sim_v2_list_logs", "sim_v2_list_versions",
     "sim_v1_deploy", "sim_v1_rollback", "sim_v1_import", "sim_v1_upload_file", "sim_resume"]
