@@ -29,11 +29,15 @@ positive_data_acceptance.enabled = false
 
 [[operations]]
 include-operation-id = ["upload_file", "read_stats", "find_runs", "list_runs", "sim_v2_list_runs", "start_batch",
-    "a2a_call",
     # Sim passes over what it does not know, clamps limits, and reads flags as it likes.
     "sim_v1_list_workflows", "sim_v2_list_workflows", "sim_v1_list_logs", "sim_v2_list_logs", "sim_v2_list_versions",
     "sim_v1_deploy", "sim_v1_rollback", "sim_v1_import", "sim_v1_upload_file", "sim_resume"]
 checks.negative_data_rejection.enabled = false
+
+[[operations]]
+include-operation-id = "a2a_call"
+checks.negative_data_rejection.enabled = false
+checks.missing_required_header.enabled = false
 
 # What others need stays.
 [[operations]]
