@@ -40,7 +40,7 @@ impl App {
         Ok(found)
     }
 
-    /// Returns the published workflows that the caller may run, at most [`MAX_CALLABLE`]: those
+    /// Returns the published workflows that the caller may run, at most 1,000: those
     /// that its key names, or else the first in the order of ids.
     pub async fn callable_records(&self, caller: &Caller) -> Result<Vec<WorkflowRecord>> {
         caller.require_scope(Scope::Run)?;
