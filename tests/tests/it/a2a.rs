@@ -91,7 +91,12 @@ impl Binding {
 
     /// The responses of a stream.
     async fn streamed(self, request: RequestBuilder) -> Vec<Value> {
-        let frames = crate::stream::read(request.send().await.unwrap(), |_| false).await;
+        self.heard(request.send().await.unwrap()).await
+    }
+
+    /// A stream that has begun, to its end.
+    async fn heard(self, answer: reqwest::Response) -> Vec<Value> {
+        let frames = crate::stream::read(answer, |_| false).await;
         frames.into_iter().map(|frame| self.response(&frame.data)).collect()
     }
 

@@ -120,7 +120,9 @@ async fn a_stream_ends_with_a_question_and_goes_on_with_its_answer() {
         // Who subscribes to a task that asks hears of what it asks next, and of its end.
         let subscribe =
             binding.call(&server, ADMIN_KEY, "asks", "SubscribeToTask", json!({ "id": id }));
-        let subscribed = tokio::spawn(async move { binding.streamed(subscribe).await });
+        // A task that has ended before takes no subscriber.
+        let begun = subscribe.send().await.unwrap();
+        let subscribed = tokio::spawn(async move { binding.heard(begun).await });
         let mut reply = message("reply", json!([{ "data": { "approved": true } }]));
         reply["message"]["taskId"] = json!(id);
         let reply = binding.call(&server, ADMIN_KEY, "asks", "SendStreamingMessage", reply);
