@@ -40,7 +40,8 @@ pub enum Push {
 
 impl App {
     /// Stores a delivery that waits for the run's end. One of the same name that waits is replaced;
-    /// `keeps`: it stays.
+    /// `keeps`: it stays, and so does one that was sent, since a message that comes again asks for
+    /// nothing more.
     pub async fn push_at_end(
         &self,
         head: &RunHead,
@@ -50,7 +51,8 @@ impl App {
     ) -> Result<Delivery> {
         let all = self.ports.deliveries.of_run(&head.id).await?;
         let pushes = || all.iter().filter(|delivery| delivery.request.at_end.is_some());
-        let earlier = pushes().find(|delivery| is_waiting(delivery) && name_of(delivery) == name);
+        let of_name = |delivery: &&Delivery| name_of(delivery) == name;
+        let earlier = pushes().filter(of_name).find(|delivery| keeps || is_waiting(delivery));
         match earlier {
             Some(earlier) if keeps => return Ok(earlier.clone()),
             Some(earlier) => self.stop_push(earlier).await?,

@@ -41,11 +41,15 @@ async fn a_message_may_name_who_hears_of_the_end() {
                 "returnImmediately": returns,
                 "taskPushNotificationConfig": config(&format!("{}{path}", sink.url)),
             });
-            for _ in 0..2 {
-                // The repeat of it asks for nothing more.
+            let send = async || {
                 let sent = binding.call(&server, ADMIN_KEY, "greet", "SendMessage", sent.clone());
                 assert_eq!(answer(sent).await.0, 200);
-            }
+            };
+            // The repeat of it asks for nothing more, also after the notification.
+            send().await;
+            send().await;
+            pushed(&sink, &path).await;
+            send().await;
             let body = pushed(&sink, &path).await;
             let id = body["task"]["id"].as_str().unwrap();
             let task = binding.task(&server, ADMIN_KEY, "greet", id).await;
