@@ -42,7 +42,7 @@ impl<'k> Library<'k> {
         if let Some(known) = self.programs.get(file) {
             return Ok(known.clone());
         }
-        let text = validate::read(&file.to_string_lossy()).map_err(|error| error.to_string())?;
+        let text = validate::read_file(file).map_err(|error| error.to_string())?;
         let folder = file.parent().unwrap_or(Path::new(""));
         let mut found = Found { folder, children: BTreeMap::new(), entered: BTreeSet::new() };
         let compiled = self.compile(file, &text, &mut found, 0);
@@ -136,7 +136,7 @@ impl Found<'_> {
     fn file_of(&self, id: &str) -> Option<(PathBuf, String)> {
         ["yaml", "yml", "json"].into_iter().find_map(|extension| {
             let file = self.folder.join(format!("{id}.{extension}"));
-            let text = validate::read(&file.to_string_lossy()).ok()?;
+            let text = validate::read_file(&file).ok()?;
             Some((file, text))
         })
     }

@@ -1,6 +1,8 @@
 //! `flowgate validate`: shows every problem of workflow files, without a server.
 
+use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -45,15 +47,22 @@ pub(crate) fn run(args: &Args, kinds: &Kinds, output: &Output) -> Result<ExitCod
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Reads a workflow file. Reading one byte past the limit shows that the file is too long.
+/// Reads a workflow file that the command line names; `-` is standard input.
 pub(crate) fn read(file: &str) -> Result<String, Failure> {
+    if file == "-" { read_from(file, std::io::stdin()) } else { read_file(Path::new(file)) }
+}
+
+pub(crate) fn read_file(file: &Path) -> Result<String, Failure> {
+    let shown = file.to_string_lossy();
+    let opened = File::open(file)
+        .map_err(|error| Failure::Usage(format!("{shown} cannot be read: {error}")))?;
+    read_from(&shown, opened)
+}
+
+/// Reading one byte past the limit shows that the file is too long.
+fn read_from(file: &str, source: impl Read) -> Result<String, Failure> {
     let unusable =
         |error: std::io::Error| Failure::Usage(format!("{file} cannot be read: {error}"));
-    let source: Box<dyn Read> = if file == "-" {
-        Box::new(std::io::stdin())
-    } else {
-        Box::new(std::fs::File::open(file).map_err(unusable)?)
-    };
     let mut text = Vec::new();
     source.take(MAX_DOCUMENT_BYTES as u64 + 1).read_to_end(&mut text).map_err(unusable)?;
     if text.len() > MAX_DOCUMENT_BYTES {

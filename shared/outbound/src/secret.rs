@@ -74,7 +74,10 @@ impl SecretCache {
         // Answers are full of links to their own server, which must stay whole.
         let found = self.get(name, user, &mut Masks::default()).await?;
         if found.is_none() {
-            self.no_bases().insert(name.to_owned(), now);
+            let mut no_bases = self.no_bases();
+            // Documents may have any number of connectors of their own.
+            no_bases.retain(|_, looked_at| now.since(*looked_at) < KEPT_FOR);
+            no_bases.insert(name.to_owned(), now);
         }
         Ok(found)
     }

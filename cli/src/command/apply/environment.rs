@@ -33,7 +33,7 @@ pub(super) fn find(folder: &Path, name: Option<&str>, global: &Global) -> Result
         ))
     })?;
     let shown = file.display().to_string();
-    let text = validate::read(&shown)?;
+    let text = validate::read_file(&file)?;
     let document =
         Document::parse(&text).map_err(|error| Failure::Usage(format!("{shown}: {error}")))?;
     let (url, key_env) = read(document.root(), name)

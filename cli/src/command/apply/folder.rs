@@ -47,7 +47,7 @@ impl Folder {
         let mut library = Library::new(kinds);
         let mut files = Vec::new();
         for (id, name) in named {
-            let text = validate::read(&name)?;
+            let text = validate::read_file(Path::new(&name))?;
             let program = library.program(Path::new(&name)).map_err(Failure::Usage)?;
             files.extend(program.map(|program| File::new(id, name, text, &program.workflow)));
         }

@@ -25,13 +25,16 @@ const MAX_KINDS: usize = 30;
 #[derive(Default, Serialize)]
 struct Count {
     systems: BTreeMap<String, OfSystem>,
-    /// Files that no system knows, or that are broken, with the first problem of each.
+    /// Files that no system knows, or that are broken, with the first problem of each, and folders
+    /// that cannot be read.
     refused: Vec<RefusedFile>,
 }
 
 #[derive(Default, Serialize)]
 struct OfSystem {
     files: usize,
+    /// Files whose workflows are all whole.
+    whole_files: usize,
     workflows: usize,
     /// Workflows that can be published and have no unsupported step.
     whole: usize,
@@ -51,10 +54,10 @@ struct RefusedFile {
 }
 
 pub(super) fn run(folder: &Path, kinds: &Kinds, output: &Output) -> Result<ExitCode> {
-    let mut files = Vec::new();
-    find(folder, 0, &mut files)?;
+    let (mut files, mut count) = (Vec::new(), Count::default());
+    fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
+    find(folder, 0, &mut files, &mut count.refused);
     files.sort();
-    let mut count = Count::default();
     for file in files {
         count.add(file, kinds);
     }
@@ -71,21 +74,24 @@ pub(super) fn run(folder: &Path, kinds: &Kinds, output: &Output) -> Result<ExitC
 }
 
 /// Links are not followed.
-fn find(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {
-    let entries =
-        fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
-    for entry in entries {
-        let entry = entry?;
-        let (path, kind) = (entry.path(), entry.file_type()?);
+fn find(folder: &Path, depth: usize, files: &mut Vec<PathBuf>, refused: &mut Vec<RefusedFile>) {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            let problem = format!("the folder cannot be read: {error}");
+            return refused.push(RefusedFile { file: folder.to_owned(), problem });
+        }
+    };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let Ok(about) = path.symlink_metadata() else { continue };
         let ending = path.extension().and_then(|ending| ending.to_str());
         let is_wanted = ending.is_some_and(|ending| ENDINGS.contains(&ending));
-        if kind.is_dir() && depth < MAX_DEPTH {
-            find(&path, depth + 1, files)?;
-        } else if kind.is_file() && is_wanted && files.len() < MAX_FILES {
+        if about.is_dir() && depth < MAX_DEPTH {
+            find(&path, depth + 1, files, refused);
+        } else if about.is_file() && is_wanted && files.len() < MAX_FILES {
             files.push(path);
         }
     }
-    Ok(())
 }
 
 impl Count {
@@ -113,6 +119,7 @@ impl Count {
         let titles = [
             "SYSTEM",
             "FILES",
+            "WHOLE FILES",
             "WORKFLOWS",
             "WHOLE",
             "PUBLISHABLE",
@@ -133,11 +140,7 @@ impl Count {
 
 impl OfSystem {
     fn add(&mut self, import: Import, kinds: &Kinds) {
-        self.files += 1;
-        self.workflows += import.workflows.len();
-        self.mapped += import.report.mapped;
-        self.approximated += import.report.approximated;
-        self.unsupported += import.report.unsupported;
+        let whole = self.whole;
         for workflow in &import.workflows {
             let problems = validate::check(&yaml::written(&workflow.document), kinds);
             if problems.iter().any(|problem| problem.severity == Severity::Error) {
@@ -150,6 +153,12 @@ impl OfSystem {
             self.whole +=
                 usize::from(!import.report.entries.iter().any(|entry| is_missing(&entry)));
         }
+        self.files += 1;
+        self.whole_files += usize::from(self.whole - whole == import.workflows.len());
+        self.workflows += import.workflows.len();
+        self.mapped += import.report.mapped;
+        self.approximated += import.report.approximated;
+        self.unsupported += import.report.unsupported;
         for entry in import.report.entries {
             if entry.outcome == Outcome::Unsupported {
                 match self.missing.iter_mut().find(|(kind, _)| *kind == entry.kind) {
@@ -161,23 +170,17 @@ impl OfSystem {
     }
 
     fn row(&self, name: &str) -> Vec<String> {
-        let share = |part: usize| match self.workflows {
+        let share = |part: usize, all: usize| match all {
             0 => "0".to_owned(),
             all => format!("{part} ({} %)", part * 100 / all),
         };
-        let (whole, publishable) = (share(self.whole), share(self.publishable));
-        let steps = [self.mapped, self.approximated, self.unsupported].map(|n| n.to_string());
-        let [files, workflows] = [self.files, self.workflows].map(|n| n.to_string());
-        let [mapped, approximated, unsupported] = steps;
-        vec![
-            name.to_owned(),
-            files,
-            workflows,
-            whole,
-            publishable,
-            mapped,
-            approximated,
-            unsupported,
-        ]
+        let mut row = vec![name.to_owned()];
+        row.push(self.files.to_string());
+        row.push(share(self.whole_files, self.files));
+        row.push(self.workflows.to_string());
+        row.push(share(self.whole, self.workflows));
+        row.push(share(self.publishable, self.workflows));
+        row.extend([self.mapped, self.approximated, self.unsupported].map(|n| n.to_string()));
+        row
     }
 }

@@ -131,6 +131,7 @@ cases:
   - { name: a, mocks: { fetch: { dta: 1 } }, expect: { output: { $matches: \"(\" } } }
   - { name: c, workflow: broken.yaml, expect: { status: succeeded } }
   - { name: d, workflow: none.yaml, expect: { status: succeeded } }
+  - { name: e, workflow: '-', expect: { status: succeeded } }
 ";
     let broken = "nodes: [{ id: a, type: tempate }]";
     let folder = folder(&[("late.yaml", LATE), ("broken.yaml", broken), ("cases.yaml", cases)]);
@@ -147,6 +148,7 @@ cases:
         "did you mean `data`?",
         "not a regular expression",
         "none.yaml cannot be read",
+        "- cannot be read",
     ] {
         assert!(said.out.contains(place), "{place}: {}", said.out);
     }

@@ -167,8 +167,9 @@ fn a_folder_is_counted_and_nothing_is_written() {
     let count: Value = serde_json::from_str(&out(&said)).unwrap();
     assert_eq!(
         count["systems"],
-        json!({ "AI-Flow": { "files": 2, "workflows": 2, "whole": 1, "publishable": 2, "mapped": 1,
-                "approximated": 0, "unsupported": 1, "missing": [["dancing-robot", 1]] } })
+        json!({ "AI-Flow": { "files": 2, "whole_files": 1, "workflows": 2, "whole": 1,
+                "publishable": 2, "mapped": 1, "approximated": 0, "unsupported": 1,
+                "missing": [["dancing-robot", 1]] } })
     );
     assert_eq!(count["refused"].as_array().unwrap().len(), 1);
     let said = flowgate(folder.path(), &["import", "--count", "."]);
