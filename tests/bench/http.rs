@@ -9,14 +9,15 @@
 
 mod bare;
 mod load;
+mod server;
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use flowgate_tests::server::{ADMIN_KEY, issue_key, publish};
+use flowgate_tests::server::{issue_key, publish};
 use load::{Request, median};
 use serde_json::{Value, json};
+use server::Server;
 
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(2);
@@ -34,52 +35,12 @@ fn main() {
     }
 }
 
-struct Server {
-    child: Child,
-    address: String,
-    _folder: tempfile::TempDir,
-}
-
-impl Server {
-    async fn start(arguments: impl Fn(&Path, &str) -> Vec<String>) -> Self {
-        let folder = tempfile::tempdir_in(".").expect("a folder on the disk");
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .and_then(|listener| listener.local_addr())
-            .expect("a port")
-            .port();
-        let address = format!("127.0.0.1:{port}");
-        let mut command = Command::new(std::env::current_exe().expect("our own path"));
-        command
-            .args(arguments(folder.path(), &address))
-            .env("FLOWGATE_ADMIN_KEY", ADMIN_KEY)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let child = command.spawn().expect("the server starts");
-        while tokio::net::TcpStream::connect(&address).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        Self { child, address, _folder: folder }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 async fn bench() {
     let bare = Server::start(|folder, address| {
         ["bare", &folder.display().to_string(), address].map(str::to_owned).to_vec()
     })
     .await;
-    let flowgate = Server::start(|folder, address| {
-        ["serve", "--data", &folder.display().to_string(), "--listen", address]
-            .map(str::to_owned)
-            .to_vec()
-    })
-    .await;
+    let flowgate = Server::of_flowgate().await;
     let (client, url) = (reqwest::Client::new(), format!("http://{}", flowgate.address));
     publish(&client, &url, "w1", W1).await;
     publish(&client, &url, "chain", &chain(100)).await;
