@@ -36,7 +36,7 @@ await check("the new line agrees on the revision that it asks for", async () => 
 for (const [line, make] of Object.entries(lines)) {
   await check(`${line}: listTools has the workflows of the key`, async () => {
     const { tools } = await connected(make, keys.good, (client) => client.listTools());
-    equal(tools.map((tool) => tool.name).sort(), ["cancel_run", "echo", "failing", "files", "get_run", "greeting", "say", "slow"]);
+    equal(tools.map((tool) => tool.name).sort(), ["cancel_run", "echo", "failing", "files", "get_run", "greeting", "long", "say", "slow"]);
     equal(tools.find((tool) => tool.name === "greeting").inputSchema.required, ["name"]);
   });
 

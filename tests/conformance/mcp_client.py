@@ -38,7 +38,7 @@ for mode, version in {"auto": "2026-07-28", "legacy": "2025-11-25", "2026-07-28"
             return (await client.list_tools()).tools
 
         tools = {tool.name: tool for tool in with_client(use, mode)}
-        equal(sorted(tools), sorted(["cancel_run", "echo", "failing", "files", "get_run", "greeting", "say", "slow"]))
+        equal(sorted(tools), sorted(["cancel_run", "echo", "failing", "files", "get_run", "greeting", "long", "say", "slow"]))
         equal((tools["greeting"].title, tools["greeting"].input_schema["required"]), ("Greeting", ["name"]))
 
     @check(f"{mode}: call_tool returns text and structure")

@@ -136,9 +136,9 @@ await check("a response in the background is polled, followed and read on", asyn
 });
 
 await check("a response is cancelled", async () => {
-  const queued = await ai.responses.create({ model: "slow", input: "z", background: true });
+  const queued = await ai.responses.create({ model: "long", input: "z", background: true });
   equal((await ai.responses.cancel(queued.id)).status, "cancelled");
-  const end = await until(() => ai.responses.retrieve(queued.id), (now) => now.status === "cancelled");
+  const end = await until(() => ai.responses.retrieve(queued.id), (now) => now.status === "cancelled", 40);
   equal(end.output, []);
   await throws(OpenAI.NotFoundError, () => ai.responses.retrieve("run_0"), { code: "response_not_found" });
 });

@@ -27,7 +27,7 @@ def user(text):
 def runs(workflow):
     address = urllib.parse.urlsplit(URL)
     connection = http.client.HTTPConnection(address.hostname, address.port)
-    connection.request("GET", f"/v1/workflows/{workflow}/runs?limit=100", headers={"Authorization": f"Bearer {KEYS['good']}"})
+    connection.request("GET", f"{address.path}/v1/workflows/{workflow}/runs?limit=100", headers={"Authorization": f"Bearer {KEYS['good']}"})
     return len(json.load(connection.getresponse())["items"])
 
 
@@ -64,7 +64,7 @@ def lossy(losses):
     Lossy.losses, Lossy.attempts = losses, []
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Lossy)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    return client(url=f"http://127.0.0.1:{server.server_address[1]}")
+    return client(url=f"http://127.0.0.1:{server.server_address[1]}{urllib.parse.urlsplit(URL).path}")
 
 
 @check("models are listed and read")
@@ -207,9 +207,9 @@ def _():
 
 @check("a response is cancelled")
 def _():
-    queued = ai.responses.create(model="slow", input="z", background=True)
+    queued = ai.responses.create(model="long", input="z", background=True)
     equal(ai.responses.cancel(queued.id).status, "cancelled")
-    end = until(lambda: ai.responses.retrieve(queued.id), lambda response: response.status == "cancelled")
+    end = until(lambda: ai.responses.retrieve(queued.id), lambda response: response.status == "cancelled", seconds=40)
     equal(end.output, [])
     raises(openai.NotFoundError, lambda: ai.responses.retrieve("run_0"), code="response_not_found")
     raises(openai.PermissionDeniedError, lambda: ai.responses.delete(queued.id), code="forbidden")

@@ -110,7 +110,8 @@ def _():
     raises(SimStudioError, lambda: sim.execute_workflow("nothing"), code="NOT_FOUND", status=404)
     raises(SimStudioError, lambda: sim.execute_workflow("draft", {"name": "Ada"}), code="FORBIDDEN", status=403)
     raises(SimStudioError, lambda: client("read_only").execute_workflow("greeting", {"name": "Ada"}), code="FORBIDDEN", status=403)
-    raises(SimStudioError, lambda: sim.execute_workflow("echo", {"big": "x" * (5 << 20)}), code="PAYLOAD_TOO_LARGE", status=413)
+    code = None if world["behind_gateway"] else "PAYLOAD_TOO_LARGE"
+    raises(SimStudioError, lambda: sim.execute_workflow("echo", {"big": "x" * (5 << 20)}), code=code, status=413)
     raises(SimStudioError, lambda: sim.get_workflow_run("greeting", "nobody"), code="NOT_FOUND", status=404)
     raises(SimStudioError, lambda: sim.get_job_status("nobody"), code="TASK_NOT_FOUND", status=404)
     raises(SimStudioError, lambda: sim.get_workflow_status("nothing"), code="WORKFLOW_NOT_FOUND", status=404)
