@@ -5,6 +5,6 @@ root := $(realpath $(dir $(lastword $(MAKEFILE_LIST)))..)
 built := $(root)/target/lambda
 
 build-%:
-	cd "$(root)" && cargo lambda build --profile lambda --arm64 --lambda-dir "$(built)" -p $(function) $(beside:%=-p %)
+	cd "$(root)" && cargo lambda build --profile functions --arm64 --lambda-dir "$(built)" -p $(function) $(beside:%=-p %)
 	cp "$(built)/$(function)/bootstrap" "$(ARTIFACTS_DIR)/bootstrap"
 	$(foreach program,$(beside),cp "$(built)/$(program)/bootstrap" "$(ARTIFACTS_DIR)/$(program)")
