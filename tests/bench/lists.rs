@@ -4,6 +4,7 @@
 //! What matters is that a page costs the same among many runs as among few.
 
 #![expect(clippy::print_stdout, reason = "a benchmark reports to the terminal")]
+#![expect(clippy::disallowed_methods, reason = "a benchmark is about real time")]
 
 #[allow(dead_code, reason = "the other benchmark compares servers")]
 mod load;
@@ -31,7 +32,8 @@ fn main() {
     flowgate_child::main_if_asked();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.first().is_some_and(|first| first == "serve") {
-        return drop(flowgate::main());
+        let _ = flowgate::main();
+        return;
     }
     let mut sizes: Vec<usize> = arguments.iter().filter_map(|size| size.parse().ok()).collect();
     if sizes.is_empty() {

@@ -201,7 +201,8 @@ async fn ended(dialect: Dialect, server: &TestServer, workflow: &str) -> Value {
 #[tokio::test]
 async fn a_cancelled_run_is_reported_in_each_dialects_words() {
     let (server, _receiver) = hanging().await;
-    // All are cancelled before the first is waited for: on AWS a worker notices at its next heartbeat.
+    // All are cancelled before the first is waited for: on AWS a worker notices when it renews its
+    // lease.
     let mut runs = Vec::new();
     for dialect in ALL {
         let id = dialect.start(&server, ADMIN_KEY, "hangs").await;

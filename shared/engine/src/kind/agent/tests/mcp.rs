@@ -1,7 +1,8 @@
 //! Tools of MCP servers.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use cpu_time::ThreadTime;
 use serde_json::{Value, json};
 
 use super::turns::{left, messages, model, problems, said};
@@ -432,7 +433,7 @@ fn plans_of_refused_calls(schema: &Value, turns: usize) -> (Run, Vec<Duration>) 
             _ => said("", &calls),
         };
         run.complete(&id, result, 2_000);
-        let began = Instant::now();
+        let began = ThreadTime::now();
         open = advance(&mut run).1;
         times.push(began.elapsed());
     }
@@ -461,7 +462,7 @@ fn a_schema_of_a_megabyte_costs_a_plan_little() {
                 tools: [{ mcp: 'https://x/' }] }]";
     let mut run = start(&compile(yaml), json!({}));
     let calls: Vec<_> = (0..400).map(|_| ("c", "search", json!({ "p": 1 }))).collect();
-    let began = Instant::now();
+    let began = ThreadTime::now();
     let mut made = 0;
     drive(&mut run, |id, _| match id.place() {
         "a" => list_with(&["search"], &schema),
@@ -474,7 +475,7 @@ fn a_schema_of_a_megabyte_costs_a_plan_little() {
     });
     assert!(matches!(run.outcome(), Some(Outcome::Succeeded { .. })), "{:?}", run.outcome());
     assert_eq!(made, 400);
-    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
 }
 
 /// All arguments of a turn share one allowance: what a model and a server agree on takes no longer.
