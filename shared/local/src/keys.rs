@@ -162,8 +162,7 @@ fn insert_audit(connection: &Connection, entry: &AuditEntry) -> Result<()> {
     Ok(())
 }
 
-const SELECT: &str =
-    "SELECT rowid, record, ends_at, last_used_at, name, refused_at, refused_code";
+const SELECT: &str = "SELECT rowid, record, ends_at, last_used_at, name, refused_at, refused_code";
 
 /// What changes during a key's life has its own columns; `record` never changes.
 struct KeyRow {

@@ -12,8 +12,8 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 
-use super::request::{QueryPairs, TOKEN_PARAMETER};
 use super::known_query;
+use super::request::{QueryPairs, TOKEN_PARAMETER};
 
 /// Router state from which the [`App`] can be reached.
 pub(crate) trait Platform: Send + Sync {

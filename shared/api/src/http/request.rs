@@ -22,8 +22,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use serde::de::DeserializeOwned;
 use tracing::Instrument;
 
-use super::cors::{self, Page};
 use super::caller::KnownCaller;
+use super::cors::{self, Page};
 use super::status::{Cause, RefusedAs};
 use super::{gzip, memory, problem};
 use crate::compat;
