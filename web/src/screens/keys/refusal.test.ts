@@ -12,7 +12,7 @@ it.each([
   [at(1), at(2), 'refused'],
   [at(3), at(2), 'used'],
 ] as const)('used at %s, refused at %s: %s', (used, refused, expected) => {
-  const last_refused = refused && { at: refused, code: 'forbidden' };
+  const last_refused = refused === null ? null : { at: refused, code: 'forbidden' };
   expect(lastAnswer({ last_used_at: used, last_refused })).toBe(expected);
 });
 
