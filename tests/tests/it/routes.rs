@@ -159,6 +159,7 @@ impl Route {
             "gptbots_invoke" => Some(json!({ "input": {} })),
             "save_workflow" => Some(json!({ "nodes": "none" })),
             "create_key" => Some(json!({ "name": "k", "workflows": ["spare"], "scopes": ["run"] })),
+            "rename_key" => Some(json!({ "name": "k" })),
             "cancel_many_runs" | "replay_many_runs" => {
                 Some(json!({ "workflow": if aside { "spare" } else { "mine" } }))
             }

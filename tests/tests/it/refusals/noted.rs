@@ -147,7 +147,7 @@ async fn only_right_keys_and_refusals_of_flowgate_are_noted() {
     for wrong in [wrong_secret.as_str(), &key[..20], "fg_x"] {
         Native.refused(Case::BadKey, Native.run(&server, wrong, "mine", "{}")).await;
     }
-    let answered = Native.run(&server, &key, "mine", "{}").send().await.unwrap();
+    let answered = Sim.run(&server, &key, "mine", "{}").send().await.unwrap();
     assert_eq!(answered.status(), 404, "the workflow says so");
     let used = until(|| server.get(&path, ADMIN_KEY), |key| key["last_used_at"].is_string()).await;
     assert_eq!(used["last_refused"], Value::Null);
