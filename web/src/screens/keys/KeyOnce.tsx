@@ -168,7 +168,7 @@ const Refused = ({ by: { at, code } }: { by: NonNullable<IssuedKey['last_refused
     <CircleX aria-hidden />
     <span>
       <b>A call with this key was refused at {formatClock(at)}:</b> {refusalText(code)}. This line turns green when one
-      is not.
+      comes through.
     </span>
   </>
 );
