@@ -1315,7 +1315,7 @@ export interface paths {
         head?: never;
         /**
          * Rename a key
-         * @description Its rights stay: they are those that it was made with. Needs the scope `admin`, for all workflows.
+         * @description Its rights stay as they are. Needs the scope `admin`, for all workflows.
          */
         patch: operations["rename_key"];
         trace?: never;
@@ -3097,7 +3097,7 @@ export interface components {
         LastRefused: {
             at: components["schemas"]["Time"];
             /**
-             * @description As in the native API's problems, whichever API was called. `unauthorized`: the key had ended.
+             * @description As in the native API's problems, whichever API was called. `unauthorized`: it had ended.
              * @example invalid_input
              */
             code: string;

@@ -81,7 +81,7 @@ struct Key<'a> {
 #[derive(Serialize, ToSchema)]
 struct LastRefused<'a> {
     at: Time,
-    /// As in the native API's problems, whichever API was called. `unauthorized`: the key had ended.
+    /// As in the native API's problems, whichever API was called. `unauthorized`: it had ended.
     #[schema(examples("invalid_input"))]
     code: &'a str,
 }
@@ -292,7 +292,7 @@ fn budget_of(state: &KeyState) -> Option<KeyBudget> {
 
 /// Rename a key
 ///
-/// Its rights stay: they are those that it was made with. Needs the scope `admin`, for all workflows.
+/// Its rights stay as they are. Needs the scope `admin`, for all workflows.
 #[utoipa::path(
     patch,
     path = "/v1/keys/{key_id}",
