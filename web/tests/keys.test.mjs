@@ -14,8 +14,9 @@ const run = promisify(execFile);
 const row = (name) => page.getByRole('row').filter({ has: page.getByText(name, { exact: true }) });
 const dialog = (name) => page.getByRole('dialog', { name });
 const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
-const answerTo = async (key) =>
-  (await fetch(`${stage.server.api}/v1/keys/self`, { headers: { authorization: `Bearer ${key}` } })).status;
+const call = (key, method, path) =>
+  fetch(`${stage.server.api}${path}`, { method, headers: { authorization: `Bearer ${key}` } });
+const answerTo = async (key) => (await call(key, 'GET', '/v1/keys/self')).status;
 
 let key;
 
@@ -40,6 +41,9 @@ test('a new key is shown once, and closes only when it was taken', async () => {
   key = await clipboard();
   assert.match(key, /^fg_/);
   await once.getByText('Waiting for the first call').waitFor();
+  assert.equal((await call(key, 'GET', '/v1/keys')).status, 403);
+  const refused = once.getByRole('status').filter({ hasText: 'was refused at' });
+  await refused.getByText('the key lacks the scope that the call needs (forbidden)').waitFor({ timeout: 15_000 });
   await once.getByRole('button', { name: 'Copy curl with this key' }).click();
   await run('bash', ['-c', await clipboard()]);
   await once.getByText('The first call with this key has arrived.').waitFor({ timeout: 15_000 });
@@ -48,12 +52,34 @@ test('a new key is shown once, and closes only when it was taken', async () => {
   assert.equal(await page.getByText(key).count(), 0);
 });
 
+test('a key is renamed where its details stand, which say why it was refused last', async () => {
+  await page.getByRole('button', { name: 'shop-floor', exact: true }).click();
+  const details = dialog('shop-floor');
+  await details.getByText('the key lacks the scope that the call needs (forbidden)').waitFor();
+  await details.getByRole('button', { name: 'Rename' }).click();
+  const name = details.getByRole('textbox', { name: 'New name' });
+  await name.fill('not this');
+  await name.press('Escape');
+  await details.getByRole('button', { name: 'Rename' }).click();
+  assert.equal(await name.inputValue(), 'shop-floor');
+  await name.fill('shop-window');
+  await name.press('Enter');
+  await dialog('shop-window').getByRole('button', { name: 'Rename' }).waitFor();
+  await dialog('shop-window').getByRole('button', { name: 'Close' }).click();
+  await row('shop-window').getByText('Active').waitFor();
+  const { items } = await request('GET', '/v1/keys?limit=100');
+  assert.deepEqual(
+    ['shop-floor', 'shop-window'].map((name) => items.filter((item) => item.name === name).length),
+    [0, 1],
+  );
+});
+
 test('rotating gives a second key, and the first one ends when it should', async () => {
-  await row('shop-floor')
+  await row('shop-window')
     .getByRole('button', { name: /^More for/ })
     .click();
   await page.getByRole('button', { name: /^Rotate/ }).click();
-  const rotate = dialog('Rotate shop-floor');
+  const rotate = dialog('Rotate shop-window');
   await rotate.getByText('0', { exact: true }).click();
   await rotate.getByRole('button', { name: 'Rotate' }).click();
   const once = dialog(/is ready/);

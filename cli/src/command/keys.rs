@@ -26,6 +26,13 @@ pub(crate) enum Command {
         #[arg(long, value_name = "SECONDS")]
         overlap: Option<u64>,
     },
+    /// Change a key's name
+    Rename {
+        /// The id of the key: the part between fg_ and the next _
+        id: String,
+        /// Its new name
+        name: String,
+    },
     /// End a key now
     Revoke {
         /// The id of the key
@@ -102,6 +109,14 @@ pub(crate) async fn run(command: &Command, global: &Global, output: &Output) -> 
                     .await?,
                 output,
             )?;
+        }
+        Command::Rename { id, name } => {
+            let request = client.request(Method::PATCH, &["v1", "keys", id], &[]);
+            let key = client.json(request.json(&json!({ "name": name }))).await?;
+            match output.is_json() {
+                true => output.json(&key)?,
+                false => output.note(format!("{id} is now called {}", plain(name))),
+            }
         }
         Command::Revoke { id } => {
             client.json(client.request(Method::DELETE, &["v1", "keys", id], &[])).await?;

@@ -108,7 +108,7 @@ pub(crate) fn keys() -> OpenApiRouter<Arc<App>> {
     known_query::strict(
         documented()
             .routes(routes!(keys::create, keys::list))
-            .routes(routes!(keys::read, keys::revoke))
+            .routes(routes!(keys::read, keys::rename, keys::revoke))
             .routes(routes!(keys::read_own))
             .routes(routes!(keys::rotate))
             .routes(routes!(tokens::create))

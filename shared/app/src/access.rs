@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use flowgate_core::hash::hex;
 use flowgate_core::id::RunId;
-use flowgate_core::key::{KeyRecord, Scope, WorkflowScope};
+use flowgate_core::key::{KeyRecord, LastRefused, Scope, WorkflowScope};
 use flowgate_core::limit::KeyLimits;
 use flowgate_core::secret::hmac_sha256;
 use flowgate_core::session::{SessionOwner, SessionUser};
@@ -19,6 +19,8 @@ use crate::origin;
 use crate::platform::App;
 use crate::signed_token::{PresentedToken, Token};
 
+/// The code of [`Error::Unauthorized`].
+const UNAUTHORIZED: &str = "unauthorized";
 /// After a key could not be read.
 const KEY_RETRY: Duration = Duration::from_secs(2);
 
@@ -184,12 +186,27 @@ impl App {
         };
         let hash = hex(&hmac_sha256(&pepper, presented.secret.as_bytes()));
         let matches = bool::from(hash.as_bytes().ct_eq(expected.as_bytes()));
-        match key {
-            Some(key) if matches && key.is_live(self.now()) => {
-                self.touch(&key);
-                Ok(Caller::Key(key))
-            }
-            _ => Err(Error::Unauthorized),
+        let key = key.filter(|_| matches).ok_or(Error::Unauthorized)?;
+        Ok(Caller::Key(self.admitted(key)?))
+    }
+
+    /// The key of a request whose credential is good. One that has ended is refused.
+    pub(crate) fn admitted(&self, key: Arc<KeyRecord>) -> Result<Arc<KeyRecord>> {
+        if !key.is_live(self.now()) {
+            self.note_refusal(&key, UNAUTHORIZED);
+            return Err(Error::Unauthorized);
+        }
+        self.touch(&key);
+        Ok(key)
+    }
+
+    /// Notes on the caller's key what came of its request. `refused`: the code of the refusal.
+    pub fn note_answer(&self, caller: &Caller, refused: Option<&'static str>) {
+        let Some(key) = caller.key() else { return };
+        match refused {
+            Some(code) => self.note_refusal(key, code),
+            None if self.key_cache.is_success_due(&key.id, self.now()) => self.store_use(key),
+            None => {}
         }
     }
 
@@ -245,21 +262,37 @@ impl App {
         }
     }
 
-    /// Stores the time of use in the background, at most once a minute. Losing one does no harm.
     fn touch(&self, key: &KeyRecord) {
-        let now = self.now();
-        if self.key_cache.is_touch_due(&key.id, now) {
-            let (keys, id) = (self.ports.keys.clone(), key.id.clone());
-            self.in_background(async move {
-                if let Err(error) = keys.touch(&id, now).await {
-                    tracing::debug!(
-                        key.id = id,
-                        error = format!("{error:#}"),
-                        "could not store a key's last use"
-                    );
-                }
-            });
+        if self.key_cache.is_touch_due(&key.id, self.now()) {
+            self.store_use(key);
         }
+    }
+
+    /// Stores the time of use in the background. Losing one does no harm.
+    fn store_use(&self, key: &KeyRecord) {
+        let (keys, id, now) = (self.ports.keys.clone(), key.id.clone(), self.now());
+        self.in_background(async move {
+            if let Err(error) = keys.touch(&id, now).await {
+                let error = format!("{error:#}");
+                tracing::debug!(key.id = id, error, "could not store a key's last use");
+            }
+        });
+    }
+
+    /// Stores a refusal in the background, at most once a minute. Losing one does no harm.
+    fn note_refusal(&self, key: &KeyRecord, code: &'static str) {
+        let now = self.now();
+        if !self.key_cache.is_refusal_due(&key.id, now) {
+            return;
+        }
+        let (keys, id) = (self.ports.keys.clone(), key.id.clone());
+        let refused = LastRefused { at: now, code: code.to_owned() };
+        self.in_background(async move {
+            if let Err(error) = keys.note_refusal(&id, &refused).await {
+                let error = format!("{error:#}");
+                tracing::debug!(key.id = id, error, "could not store a key's last refusal");
+            }
+        });
     }
 
     /// Returns whether the operator, or any key, lists the origin. A preflight has no key, so it

@@ -12,6 +12,7 @@ use flowgate_core::secret::hmac_sha256;
 use flowgate_core::time::Timestamp;
 
 use crate::access::Caller;
+use crate::budgets::KeyState;
 use crate::credential::{random_base62, with_checksum};
 use crate::error::{Error, FieldProblem, Result, What};
 use crate::platform::App;
@@ -43,6 +44,7 @@ struct Before {
 }
 
 const MAX_NAME: usize = 200;
+const NAME_RULE: &str = "must have 1 to 200 characters";
 /// Pages of all keys that a page of a workflow's reads.
 const KEY_PAGES: usize = 20;
 const MAX_REQUESTS: u32 = 1_000_000;
@@ -89,6 +91,19 @@ impl App {
             }
         }
         Ok(kept)
+    }
+
+    /// Changes the name of a key, also of one that has ended.
+    pub async fn rename_key(&self, caller: &Caller, id: &str, name: &str) -> Result<KeyState> {
+        caller.require_platform(Scope::Admin)?;
+        if !is_name(name) {
+            return Err(Error::bad_field("/name", NAME_RULE));
+        }
+        let audit = self.audit(caller, "key.renamed", id);
+        if !self.ports.keys.rename(id, name, audit).await? {
+            return Err(Error::NotFound(What::Key));
+        }
+        self.read_key(caller, id).await
     }
 
     /// Takes effect immediately in this process, within 5 s in others.
@@ -161,6 +176,7 @@ impl App {
             rotated_from,
             first,
             last_used_at: None,
+            last_refused: None,
         };
         self.ports.keys.create(record.clone(), self.audit(caller, action, &id)).await?;
         self.origin_cache.forget();
@@ -178,13 +194,17 @@ impl App {
     }
 }
 
+fn is_name(name: &str) -> bool {
+    !name.trim().is_empty() && name.len() <= MAX_NAME
+}
+
 fn check_request(request: &KeyRequest, now: Timestamp) -> Result<()> {
     let mut problems = Vec::new();
     let mut problem = |pointer: &str, message: &str| {
         problems.push(FieldProblem { pointer: pointer.to_owned(), message: message.to_owned() })
     };
-    if request.name.trim().is_empty() || request.name.len() > MAX_NAME {
-        problem("/name", "must have 1 to 200 characters");
+    if !is_name(&request.name) {
+        problem("/name", NAME_RULE);
     }
     if request.scopes.is_empty() {
         problem("/scopes", "must name at least one of run, read, trace, cancel, author, admin");

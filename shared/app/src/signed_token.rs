@@ -74,7 +74,10 @@ impl App {
             return Err(Error::Unauthorized);
         }
         let key = match &claims.key {
-            Some(id) => Some(self.live_key(id).await?),
+            Some(id) => {
+                let key = self.cached_key(id).await?.ok_or(Error::Unauthorized)?;
+                Some(self.admitted(key)?)
+            }
             None => None,
         };
         Ok(Token {

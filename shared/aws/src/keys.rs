@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use async_trait::async_trait;
-use flowgate_core::key::{AuditEntry, KeyRecord, Keys};
+use flowgate_core::key::{AuditEntry, KeyRecord, Keys, LastRefused};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::time::Timestamp;
 use futures_util::FutureExt;
@@ -69,6 +69,14 @@ impl Keys for Aws {
         }
     }
 
+    async fn rename(&self, id: &str, name: &str, audit: AuditEntry) -> Result<bool> {
+        let rename = Write::update(key_of(id), "SET #name = :name")
+            .only_if("attribute_exists(#pk)")
+            .bind(":name", text(name));
+        let written = self.table().write_all(&[rename, Write::put(entry(&audit))]).await?;
+        Ok(written.first_refused()?.is_none())
+    }
+
     async fn lists_origin(&self, origin: &str) -> Result<bool> {
         Ok(self.table().get(origin_key(origin), None).await?.is_some())
     }
@@ -79,6 +87,16 @@ impl Keys for Aws {
              #last_used_at < :at)",
         );
         self.table().write(&touch.bind(":at", time(at))).await?;
+        Ok(())
+    }
+
+    async fn note_refusal(&self, id: &str, refused: &LastRefused) -> Result<()> {
+        let expression = "SET #refused_at = :at, #refused_code = :code";
+        let note = Write::update(key_of(id), expression).only_if(
+            "attribute_exists(#pk) AND (attribute_not_exists(#refused_at) OR #refused_at < :at)",
+        );
+        let note = note.bind(":at", time(refused.at)).bind(":code", text(&refused.code));
+        self.table().write(&note).await?;
         Ok(())
     }
 
@@ -166,5 +184,10 @@ fn record(item: &Item) -> Result<KeyRecord> {
     let mut key: KeyRecord = serde_json::from_str(item.text("record")?)?;
     key.ends_at = item.find_time("ends_at")?;
     key.last_used_at = item.find_time("last_used_at")?;
+    if let Some(name) = item.find_text("name") {
+        key.name = name.to_owned();
+    }
+    let refused = item.find_time("refused_at")?.zip(item.find_text("refused_code"));
+    key.last_refused = refused.map(|(at, code)| LastRefused { at, code: code.to_owned() });
     Ok(key)
 }

@@ -84,6 +84,16 @@ pub struct KeyRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<String>,
     pub last_used_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_refused: Option<LastRefused>,
+}
+
+/// A request with the key's secret that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastRefused {
+    pub at: Timestamp,
+    /// One of our own, such as `invalid_input`: no text of a caller.
+    pub code: String,
 }
 
 impl KeyRecord {
@@ -103,8 +113,8 @@ pub struct AuditEntry {
     pub at: Timestamp,
     /// The id of the key that made the change, or `admin`.
     pub actor: String,
-    /// `key.created`, `key.revoked`; a rotation logs `key.rotated` for the new key and `key.ends`
-    /// for the old one. `keyring.rotated`, `admin.rotated`, `user.erased`.
+    /// `key.created`, `key.renamed`, `key.revoked`; a rotation logs `key.rotated` for the new key
+    /// and `key.ends` for the old one. `keyring.rotated`, `admin.rotated`, `user.erased`.
     pub action: String,
     /// Of what: a key's id, `keyring`, `admin`, or a job's id.
     pub key_id: String,
@@ -122,10 +132,14 @@ pub trait Keys: Send + Sync {
     /// Ends the key at `at` (now to revoke, later for a rotation's overlap); an earlier end stays.
     /// `false` if there is no such key.
     async fn end(&self, id: &str, at: Timestamp, audit: AuditEntry) -> Result<bool>;
+    /// Changes the key's name. `false` if there is no such key.
+    async fn rename(&self, id: &str, name: &str, audit: AuditEntry) -> Result<bool>;
     /// Returns whether a key was created with this origin, live or not.
     async fn lists_origin(&self, origin: &str) -> Result<bool>;
     /// Stores the time of last use. Best effort; never moves it backwards.
     async fn touch(&self, id: &str, at: Timestamp) -> Result<()>;
+    /// Stores the last refusal. Best effort; an earlier one never replaces a later one.
+    async fn note_refusal(&self, id: &str, refused: &LastRefused) -> Result<()>;
     /// Adds an entry for a change of something else than a key.
     async fn note(&self, audit: AuditEntry) -> Result<()>;
     /// Newest first.

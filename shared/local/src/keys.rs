@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use async_trait::async_trait;
-use flowgate_core::key::{AuditEntry, KeyRecord, Keys};
+use flowgate_core::key::{AuditEntry, KeyRecord, Keys, LastRefused};
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -33,9 +33,8 @@ impl Keys for Local {
     async fn read(&self, id: &str) -> Result<Option<KeyRecord>> {
         let id = id.to_owned();
         self.query(move |connection| {
-            let mut select = connection.prepare_cached(
-                "SELECT rowid, record, ends_at, last_used_at FROM keys WHERE id = ?1",
-            )?;
+            let mut select =
+                connection.prepare_cached(&format!("{SELECT} FROM keys WHERE id = ?1"))?;
             select.query_row([id], KeyRow::read).optional()?.map(KeyRow::record).transpose()
         })
         .await
@@ -43,9 +42,8 @@ impl Keys for Local {
 
     async fn list(&self, request: PageRequest) -> Result<Page<KeyRecord>> {
         self.query(move |connection| {
-            let sql = "SELECT rowid, record, ends_at, last_used_at FROM keys WHERE rowid > ?1 \
-                       ORDER BY rowid";
-            let mut select = connection.prepare_cached(sql)?;
+            let sql = format!("{SELECT} FROM keys WHERE rowid > ?1 ORDER BY rowid");
+            let mut select = connection.prepare_cached(&sql)?;
             let rows = select.query([rowid_of(&request).unwrap_or(0)])?;
             page(&request, rows, |row| {
                 let row = KeyRow::read(row)?;
@@ -74,6 +72,19 @@ impl Keys for Local {
         .await
     }
 
+    async fn rename(&self, id: &str, name: &str, audit: AuditEntry) -> Result<bool> {
+        let (id, name) = (id.to_owned(), name.to_owned());
+        self.write(move |connection| {
+            let sql = "UPDATE keys SET name = ?2 WHERE id = ?1";
+            let known = connection.prepare_cached(sql)?.execute(params![id, name])? == 1;
+            if known {
+                insert_audit(connection, &audit)?;
+            }
+            Ok(known)
+        })
+        .await
+    }
+
     async fn lists_origin(&self, origin: &str) -> Result<bool> {
         let origin = origin.to_owned();
         self.query(move |connection| {
@@ -90,6 +101,17 @@ impl Keys for Local {
             let sql = "UPDATE keys SET last_used_at = ?2 WHERE id = ?1 AND (last_used_at IS NULL \
                        OR last_used_at < ?2)";
             connection.prepare_cached(sql)?.execute(params![id, at.0])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn note_refusal(&self, id: &str, refused: &LastRefused) -> Result<()> {
+        let (id, LastRefused { at, code }) = (id.to_owned(), refused.clone());
+        self.write(move |connection| {
+            let sql = "UPDATE keys SET refused_at = ?2, refused_code = ?3 WHERE id = ?1 AND \
+                       (refused_at IS NULL OR refused_at < ?2)";
+            connection.prepare_cached(sql)?.execute(params![id, at.0, code])?;
             Ok(())
         })
         .await
@@ -140,12 +162,18 @@ fn insert_audit(connection: &Connection, entry: &AuditEntry) -> Result<()> {
     Ok(())
 }
 
+const SELECT: &str = "SELECT rowid, record, ends_at, last_used_at, name, refused_at, refused_code";
+
 /// What changes during a key's life has its own columns; `record` never changes.
 struct KeyRow {
     rowid: i64,
     record: String,
     ends_at: Option<i64>,
     last_used_at: Option<i64>,
+    /// `None`: it has the name that it was created with.
+    name: Option<String>,
+    refused_at: Option<i64>,
+    refused_code: Option<String>,
 }
 
 impl KeyRow {
@@ -155,6 +183,9 @@ impl KeyRow {
             record: row.get(1)?,
             ends_at: row.get(2)?,
             last_used_at: row.get(3)?,
+            name: row.get(4)?,
+            refused_at: row.get(5)?,
+            refused_code: row.get(6)?,
         })
     }
 
@@ -162,6 +193,9 @@ impl KeyRow {
         let mut key: KeyRecord = serde_json::from_str(&self.record)?;
         key.ends_at = self.ends_at.map(Timestamp);
         key.last_used_at = self.last_used_at.map(Timestamp);
+        key.name = self.name.unwrap_or(key.name);
+        let refused = self.refused_at.map(Timestamp).zip(self.refused_code);
+        key.last_refused = refused.map(|(at, code)| LastRefused { at, code });
         Ok(key)
     }
 }

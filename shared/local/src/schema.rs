@@ -392,6 +392,12 @@ CREATE TABLE begun_logins (
     ends_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 ",
+    "
+-- NULL: the name in the record.
+ALTER TABLE keys ADD COLUMN name TEXT;
+ALTER TABLE keys ADD COLUMN refused_at INTEGER;
+ALTER TABLE keys ADD COLUMN refused_code TEXT;
+",
 ];
 
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 use flowgate_core::budget::{KeyBudget, Period};
-use flowgate_core::key::{AuditEntry, KeyRecord, Scope, WorkflowScope};
+use flowgate_core::key::{AuditEntry, KeyRecord, LastRefused, Scope, WorkflowScope};
 use flowgate_core::limit::{KeyLimits, Rate};
 use flowgate_core::page::PageRequest;
 use flowgate_engine::SpendingLimit;
@@ -17,7 +17,9 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         guarantee("a key reads back as it was written, with its audit entry", create),
         guarantee("a key written twice is one, with one audit entry", create_twice),
         guarantee("a key's end is set with its audit entry, and never later", end),
+        guarantee("a key's name changes with its audit entry, and nothing else does", rename),
         guarantee("the last use never moves backwards", touch),
+        guarantee("the last refusal is never replaced by an earlier one", note_refusal),
         guarantee("an origin is known once a key lists it", origins),
         guarantee("lists contain each key and each audit entry once", lists),
     ]
@@ -47,6 +49,7 @@ fn key(id: &str) -> KeyRecord {
         rotated_from: Some("before".into()),
         first: Some("first".into()),
         last_used_at: None,
+        last_refused: None,
     }
 }
 
@@ -104,6 +107,48 @@ async fn touch(world: World) -> Result<()> {
         assert_eq!(stored_key(&world, "one").await?.last_used_at, Some(at(kept)));
     }
     world.keys.touch("two", at(1)).await?;
+    assert_eq!(world.keys.read("two").await?, None);
+    Ok(())
+}
+
+async fn rename(world: World) -> Result<()> {
+    world.keys.create(key("one"), audit("key.created", "one", 10)).await?;
+    for (ms, name) in [(20, "first ’ name"), (30, "second")] {
+        assert!(world.keys.rename("one", name, audit("key.renamed", "one", ms)).await?);
+        let renamed = KeyRecord { name: name.into(), ..key("one") };
+        assert_eq!(stored_key(&world, "one").await?, renamed);
+        assert_eq!(world.keys.list(first_page(10)).await?.items, [renamed]);
+    }
+    assert!(!world.keys.rename("two", "x", audit("key.renamed", "two", 1)).await?);
+    assert_eq!(world.keys.read("two").await?, None);
+    let entries = world.keys.audit(first_page(10)).await?.items;
+    let expected = [
+        audit("key.renamed", "one", 30),
+        audit("key.renamed", "one", 20),
+        audit("key.created", "one", 10),
+    ];
+    assert_eq!(entries, expected);
+    Ok(())
+}
+
+async fn note_refusal(world: World) -> Result<()> {
+    world.keys.create(key("one"), audit("key.created", "one", 10)).await?;
+    let refused = |ms, code: &str| LastRefused { at: at(ms), code: code.into() };
+    let later = refused(200, "rate_limited");
+    for (note, kept) in [
+        (refused(100, "forbidden"), refused(100, "forbidden")),
+        (later.clone(), later.clone()),
+        (refused(150, "invalid_input"), later.clone()),
+    ] {
+        world.keys.note_refusal("one", &note).await?;
+        let expected = KeyRecord { last_refused: Some(kept), ..key("one") };
+        assert_eq!(stored_key(&world, "one").await?, expected);
+        assert_eq!(world.keys.list(first_page(10)).await?.items, [expected]);
+    }
+    world.keys.touch("one", at(300)).await?;
+    assert!(world.keys.end("one", at(400), audit("key.revoked", "one", 400)).await?);
+    assert_eq!(stored_key(&world, "one").await?.last_refused, Some(later));
+    world.keys.note_refusal("two", &refused(1, "forbidden")).await?;
     assert_eq!(world.keys.read("two").await?, None);
     Ok(())
 }

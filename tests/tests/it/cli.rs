@@ -200,6 +200,9 @@ async fn keys_and_secrets_are_handled() {
     let made = shell.run("keys create ci --workflow story --scopes run").await.out;
     let id = made.split('_').nth(1).unwrap().to_owned();
     assert!(shell.run("keys list").await.out.contains("ci    story      run"));
+    assert_eq!(shell.run(&format!("keys rename {id} pipeline")).await.code, 0);
+    assert!(shell.run("keys list").await.out.contains("pipeline  story      run"));
+    assert_eq!(shell.run("keys rename aaaaaaaaaaaa pipeline").await.code, 3);
     let set = shell.run_with("secrets set TOKEN", "s3cret\n").await;
     assert_eq!((set.code, set.out.as_str()), (0, ""));
     assert_eq!(json(&shell.run("secrets list -o json").await)[0]["name"], "TOKEN");

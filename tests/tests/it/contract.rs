@@ -105,7 +105,9 @@ impl Caller {
             .await;
         self.get("/v1/keys?limit=1").await;
         self.get("/v1/keys/self").await;
-        self.get(&format!("/v1/keys/{id}")).await;
+        let path = format!("/v1/keys/{id}");
+        self.get(&path).await;
+        self.call(Method::PATCH, &path, Some(json!({ "name": "renamed" }))).await;
         self.post("/v1/tokens", json!({ "workflow_id": "hello" })).await;
         self.post(&format!("/v1/keys/{id}/rotate"), json!({ "overlap_seconds": 60 })).await;
         self.call(Method::DELETE, &format!("/v1/keys/{id}"), None).await;

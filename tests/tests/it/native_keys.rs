@@ -102,6 +102,60 @@ async fn a_rotated_key_works_on_for_its_overlap_and_a_revoked_one_does_not() {
 }
 
 #[tokio::test]
+async fn a_keys_name_changes_and_nothing_else_does() {
+    let server = TestServer::start().await;
+    let request = json!({ "name": "before", "workflows": ["a"], "scopes": ["run", "admin"] });
+    let made = json_of(server.post("/v1/keys", ADMIN_KEY).json(&request)).await.1;
+    let path = format!("/v1/keys/{}", made["id"].as_str().unwrap());
+    let rename = |path: &str, key: &str, body: Value| {
+        json_of(server.request(Method::PATCH, path, key).json(&body))
+    };
+    let (status, renamed) = rename(&path, ADMIN_KEY, json!({ "name": "Shop ’24" })).await;
+    let mut expected = made.clone();
+    expected["name"] = json!("Shop ’24");
+    expected.as_object_mut().unwrap().remove("key");
+    assert_eq!((status, &renamed), (200, &expected));
+    assert_eq!(json_of(server.get(&path, ADMIN_KEY)).await.1, expected);
+    assert_eq!(json_of(server.get("/v1/keys", ADMIN_KEY)).await.1["items"][0], expected);
+    let of_key = made["key"].as_str().unwrap();
+    assert_eq!(json_of(server.get("/v1/keys/self", of_key)).await.1["name"], "Shop ’24");
+
+    for (body, pointer) in [
+        (json!({}), "/name"),
+        (json!({ "name": "  " }), "/name"),
+        (json!({ "name": 1 }), "/name"),
+        (json!({ "name": "x".repeat(201) }), "/name"),
+        (json!({ "name": "x", "scopes": ["admin"] }), "/scopes"),
+        (json!([]), ""),
+    ] {
+        let (status, problem) = rename(&path, ADMIN_KEY, body).await;
+        assert_eq!((status, &problem["errors"][0]["pointer"]), (400, &json!(pointer)));
+    }
+    // It is good for one workflow alone.
+    assert_eq!(rename(&path, of_key, json!({ "name": "mine" })).await.0, 403);
+    let (status, problem) =
+        rename("/v1/keys/aaaaaaaaaaaa", ADMIN_KEY, json!({ "name": "x" })).await;
+    assert_eq!((status, &problem["code"]), (404, &json!("key_not_found")));
+
+    assert_eq!(json_of(server.request(Method::DELETE, &path, ADMIN_KEY)).await.0, 204);
+    let (status, renamed) = rename(&path, ADMIN_KEY, json!({ "name": "ended" })).await;
+    assert_eq!((status, &renamed["name"]), (200, &json!("ended")));
+    assert!(renamed["ends_at"].is_string(), "{renamed}");
+}
+
+#[tokio::test]
+async fn a_renamed_key_is_rotated_under_its_new_name() {
+    let server = TestServer::start().await;
+    let request = json!({ "name": "before", "workflows": "*", "scopes": ["run"] });
+    let made = json_of(server.post("/v1/keys", ADMIN_KEY).json(&request)).await.1;
+    let path = format!("/v1/keys/{}", made["id"].as_str().unwrap());
+    let name = json!({ "name": "after" });
+    json_of(server.request(Method::PATCH, &path, ADMIN_KEY).json(&name)).await;
+    let (status, rotated) = json_of(server.post(&format!("{path}/rotate"), ADMIN_KEY)).await;
+    assert_eq!((status, &rotated["name"]), (201, &json!("after")));
+}
+
+#[tokio::test]
 async fn a_secrets_value_goes_in_and_never_out() {
     let server = TestServer::start().await;
     let put = |name: &str, body: Value| {

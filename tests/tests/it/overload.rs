@@ -12,7 +12,7 @@ use flowgate_app::keys::KeyRequest;
 use flowgate_app::{App, Error, Ports, Settings};
 use flowgate_core::clock::Clock;
 use flowgate_core::computing::OneAtATime;
-use flowgate_core::key::{AuditEntry, KeyRecord, Keys, Scope, WorkflowScope};
+use flowgate_core::key::{AuditEntry, KeyRecord, Keys, LastRefused, Scope, WorkflowScope};
 use flowgate_core::overload::Overloaded;
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::system::{SystemClock, SystemEntropy};
@@ -120,8 +120,16 @@ impl Keys for Flaky {
         Keys::end(&self.local, id, at, audit).await
     }
 
+    async fn rename(&self, id: &str, name: &str, audit: AuditEntry) -> Result<bool> {
+        Keys::rename(&self.local, id, name, audit).await
+    }
+
     async fn touch(&self, id: &str, at: Timestamp) -> Result<()> {
         Keys::touch(&self.local, id, at).await
+    }
+
+    async fn note_refusal(&self, id: &str, refused: &LastRefused) -> Result<()> {
+        Keys::note_refusal(&self.local, id, refused).await
     }
 
     async fn lists_origin(&self, origin: &str) -> Result<bool> {

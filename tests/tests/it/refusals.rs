@@ -14,6 +14,7 @@ use crate::fixture::{answer, json_of, until};
 use crate::limits::{allowance, limited_key, retry_after};
 
 mod asked;
+mod noted;
 mod outgoing;
 mod runs;
 

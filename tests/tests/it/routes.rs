@@ -159,6 +159,7 @@ impl Route {
             "gptbots_invoke" => Some(json!({ "input": {} })),
             "save_workflow" => Some(json!({ "nodes": "none" })),
             "create_key" => Some(json!({ "name": "k", "workflows": ["spare"], "scopes": ["run"] })),
+            "rename_key" => Some(json!({ "name": "k" })),
             "cancel_many_runs" | "replay_many_runs" => {
                 Some(json!({ "workflow": if aside { "spare" } else { "mine" } }))
             }
@@ -258,7 +259,7 @@ async fn bad_credentials(world: &World) -> Vec<(&'static str, Carried)> {
 }
 
 /// A key of this id and secret, with its checksum.
-fn made_of(id: &str, secret: &str) -> String {
+pub(crate) fn made_of(id: &str, secret: &str) -> String {
     const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let body = format!("fg_{id}_{secret}");
     let mut rest = crc32(body.as_bytes());

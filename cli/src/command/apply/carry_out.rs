@@ -87,7 +87,8 @@ async fn perform<'p>(
     Ok(())
 }
 
-/// Whether the server has answered, and so done nothing. After a 502 to 504 of a gateway, it may have.
+/// Whether the server has answered, and so done nothing. After a 502 to 504 of a gateway, it may
+/// have.
 fn is_answered(error: &anyhow::Error) -> bool {
     match error.downcast_ref() {
         Some(Failure::Refused(refusal)) => refusal.status < 500,

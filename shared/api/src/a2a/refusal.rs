@@ -79,6 +79,20 @@ impl Kind {
         }
     }
 
+    /// In our own words.
+    fn refused_as(self) -> &'static str {
+        match self {
+            Self::ParseError | Self::InvalidRequest | Self::InvalidParams => "invalid_input",
+            Self::MethodNotFound => "method_not_found",
+            Self::TaskNotFound => "run_not_found",
+            Self::TaskNotCancelable => "not_cancelable",
+            Self::UnsupportedOperation => "unsupported_operation",
+            Self::ContentTypeNotSupported => "unsupported_content_type",
+            Self::ExtendedAgentCardNotConfigured => "not_configured",
+            Self::VersionNotSupported => "unsupported_version",
+        }
+    }
+
     fn status(self) -> StatusCode {
         match self {
             Self::MethodNotFound | Self::TaskNotFound => StatusCode::NOT_FOUND,
@@ -217,7 +231,7 @@ impl Refusal {
     fn with_headers(self, response: Response) -> Response {
         match self {
             Self::Platform(error) | Self::Unread(error) => status::with_headers(error, response),
-            Self::Protocol(..) => response,
+            Self::Protocol(kind, _) => status::refused_as(kind.refused_as(), response),
         }
     }
 }

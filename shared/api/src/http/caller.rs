@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::FromRequestParts;
 use axum::response::IntoResponse;
@@ -12,8 +12,8 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 
+use super::known_query;
 use super::request::{QueryPairs, TOKEN_PARAMETER};
-use super::{cors, known_query};
 
 /// Router state from which the [`App`] can be reached.
 pub(crate) trait Platform: Send + Sync {
@@ -23,6 +23,16 @@ pub(crate) trait Platform: Send + Sync {
 impl Platform for Arc<App> {
     fn app(&self) -> &Arc<App> {
         self
+    }
+}
+
+/// Says who makes a request once it is known, also when the request is refused.
+#[derive(Clone, Default)]
+pub(crate) struct KnownCaller(Arc<OnceLock<Caller>>);
+
+impl KnownCaller {
+    pub(crate) fn get(&self) -> Option<&Caller> {
+        self.0.get()
     }
 }
 
@@ -42,7 +52,9 @@ impl<S: Platform, R: From<Error> + IntoResponse> FromRequestParts<S> for Authent
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> std::result::Result<Self, R> {
         let caller = state.app().authenticate(&credential(parts)?).await?;
-        cors::note_caller(parts, &caller);
+        if let Some(known) = parts.extensions.get::<KnownCaller>() {
+            known.0.get_or_init(|| caller.clone());
+        }
         known_query::check(parts)?;
         Ok(Self(caller, PhantomData))
     }

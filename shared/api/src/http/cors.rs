@@ -2,8 +2,6 @@
 //!
 //! No answer depends on a cookie, so this is not what protects callers: their keys do.
 
-use std::sync::{Arc, OnceLock};
-
 use axum::extract::{MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
 use flowgate_app::App;
@@ -13,12 +11,11 @@ use http::header::{
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
     ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
-use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 
 use crate::compat;
 
-const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
 const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 /// What a page may read beside the body.
@@ -35,21 +32,14 @@ pub(crate) struct Page {
     origin: HeaderValue,
     /// The route answers every page, as Sim's does.
     is_open: bool,
-    /// Set with the caller: whether its key lists the origin.
-    by_key: ByKey,
 }
-
-#[derive(Clone)]
-struct ByKey(Arc<OnceLock<bool>>, HeaderValue);
 
 impl Page {
     /// `None`: no page of another origin asks.
-    pub(crate) fn of(path: Option<&MatchedPath>, request: &mut Request) -> Option<Self> {
+    pub(crate) fn of(path: Option<&MatchedPath>, request: &Request) -> Option<Self> {
         let origin = request.headers().get(ORIGIN)?.clone();
         let is_open = path.is_some_and(|path| compat::OPEN_TO_PAGES.contains(&path.as_str()));
-        let by_key = ByKey(Arc::default(), origin.clone());
-        request.extensions_mut().insert(by_key.clone());
-        Some(Self { origin, is_open, by_key })
+        Some(Self { origin, is_open })
     }
 
     /// Answers the question that a browser asks before the request. `names` are the headers that
@@ -79,13 +69,12 @@ impl Page {
     }
 
     /// Lets the page read the answer, if the operator or the caller's key lists its origin.
-    pub(crate) fn admit(&self, app: &App, response: &mut Response) {
-        let is_listed = || {
-            let origin = self.origin.to_str();
-            origin.is_ok_and(|origin| app.settings.allowed_origins.contains(origin))
-        };
-        let by_key = self.by_key.0.get().copied().unwrap_or(false);
-        if self.is_open || by_key || is_listed() {
+    pub(crate) fn admit(&self, app: &App, caller: Option<&Caller>, response: &mut Response) {
+        let is_listed = self.origin.to_str().is_ok_and(|origin| {
+            caller.is_some_and(|caller| caller.lists_origin(origin))
+                || app.settings.allowed_origins.contains(origin)
+        });
+        if self.is_open || is_listed {
             let headers = response.headers_mut();
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, self.allowed());
             headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
@@ -103,14 +92,6 @@ pub(crate) fn preflight_headers(request: &Request) -> Option<Option<HeaderValue>
     let is_preflight =
         request.method() == Method::OPTIONS && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
     is_preflight.then(|| headers.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned())
-}
-
-/// Once the caller is known: whether its key lists the origin.
-pub(crate) fn note_caller(parts: &Parts, caller: &Caller) {
-    if let Some(ByKey(by_key, origin)) = parts.extensions.get() {
-        let listed = origin.to_str().is_ok_and(|origin| caller.lists_origin(origin));
-        by_key.get_or_init(|| listed);
-    }
 }
 
 /// Answers to pages differ by origin. A cache must know, also where no page asked.

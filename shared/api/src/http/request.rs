@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, Path, Query, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use flowgate_app::access::Caller;
 use flowgate_app::error::{Error, What};
 use flowgate_app::limit::Allowance;
 use flowgate_app::memory::Holder;
@@ -21,8 +22,9 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use serde::de::DeserializeOwned;
 use tracing::Instrument;
 
+use super::caller::KnownCaller;
 use super::cors::{self, Page};
-use super::status::Cause;
+use super::status::{Cause, RefusedAs};
 use super::{gzip, memory, problem};
 use crate::compat;
 
@@ -49,7 +51,9 @@ pub(crate) async fn around(
     let traceparent = trace.and_then(|_| request.headers().get(trace_context::HEADER).cloned());
     let id = request_id(&app, request.headers());
     let span = tracing::debug_span!("request", request.id = id, trace.id = trace_id);
-    let page = Page::of(path.as_ref(), &mut request);
+    let page = Page::of(path.as_ref(), &request);
+    let known = KnownCaller::default();
+    request.extensions_mut().insert(known.clone());
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let line = RequestLine { id, method, uri, path };
     async {
@@ -64,7 +68,10 @@ pub(crate) async fn around(
         response = memory::counted(&app.memory, &holder, response)
             .unwrap_or_else(|overloaded| line.finish(Some(line.refused(overloaded))));
         if let Some(page) = &page {
-            page.admit(&app, &mut response);
+            page.admit(&app, known.get(), &mut response);
+        }
+        if let Some(caller) = known.get() {
+            note_answer(&app, caller, &mut response);
         }
         cors::vary(&mut response);
         if let Some(allowance) = response.extensions_mut().remove() {
@@ -79,6 +86,14 @@ pub(crate) async fn around(
     }
     .instrument(span)
     .await
+}
+
+/// Notes on the caller's key whether it was refused. What fails here says nothing of the caller.
+fn note_answer(app: &App, caller: &Caller, response: &mut Response) {
+    let refused = response.extensions_mut().remove();
+    if refused.is_some() || !response.status().is_server_error() {
+        app.note_answer(caller, refused.map(|RefusedAs(code)| code));
+    }
 }
 
 /// Bodies of these routes go on piece by piece: their handlers count what they hold.

@@ -89,6 +89,15 @@ pub(crate) fn code(error: &Error) -> &'static str {
 #[derive(Debug, Clone)]
 pub(crate) struct Cause(pub(crate) Arc<anyhow::Error>);
 
+/// The code with which the request was refused, in our own words: for the record of its key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RefusedAs(pub(crate) &'static str);
+
+pub(crate) fn refused_as(code: &'static str, mut refusal: Response) -> Response {
+    refusal.extensions_mut().insert(RefusedAs(code));
+    refusal
+}
+
 /// Adds the headers that every API sends with a refusal. The cause of an internal error travels
 /// along as a [`Cause`], and is logged where the request's id is known.
 pub(crate) fn with_headers(error: Error, mut refusal: Response) -> Response {
@@ -97,6 +106,9 @@ pub(crate) fn with_headers(error: Error, mut refusal: Response) -> Response {
         Error::RunIdTaken(taken) => taken.allowance,
         _ => None,
     };
+    if status(&error).is_client_error() || refusal.status().is_client_error() {
+        refusal = refused_as(code(&error), refusal);
+    }
     let headers = refusal.headers_mut();
     match error {
         Error::Unauthorized => {

@@ -17,6 +17,7 @@ use super::refusal::Refusal;
 use super::server::{CANCEL_RUN, GET_RUN, MAX_CALL};
 use super::{Exchange, run_tools, watch};
 use crate::http::request::with_allowance;
+use crate::http::status;
 
 const RULES: InputRules = InputRules { undeclared: Undeclared::Refuse, coerce: false };
 
@@ -108,7 +109,7 @@ impl Call {
 fn refused(exchange: &Exchange, error: Error) -> Result<Response, Refusal> {
     match error {
         Error::NotFound(What::Workflow | What::Version) | Error::NotPublished => {
-            Err(Refusal::invalid_params("there is no such tool"))
+            Err(Refusal::no_such_tool(&error))
         }
         Error::Unauthorized
         | Error::Forbidden(_)
@@ -117,6 +118,9 @@ fn refused(exchange: &Exchange, error: Error) -> Result<Response, Refusal> {
         | Error::Overloaded { .. }
         | Error::LoopDetected
         | Error::Internal(_) => Err(error.into()),
-        error => Ok(exchange.reply(Outcome::refused(&error))),
+        error => {
+            let reply = exchange.reply(Outcome::refused(&error));
+            Ok(status::refused_as(status::code(&error), reply))
+        }
     }
 }

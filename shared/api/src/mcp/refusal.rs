@@ -23,6 +23,9 @@ const REFUSED: i64 = -32000;
 const HEADER_MISMATCH: i64 = -32020;
 const UNSUPPORTED_VERSION: i64 = -32022;
 
+const FOREIGN_ORIGIN: &str = "foreign_origin";
+const NOT_ACCEPTABLE: &str = "not_acceptable";
+
 #[derive(Debug)]
 pub(super) enum Refusal {
     /// What every API refuses, with the same status.
@@ -37,6 +40,8 @@ pub(super) enum Refusal {
     /// An error of the protocol. How it travels depends on the era.
     Protocol {
         code: i64,
+        /// In our own words.
+        refused_as: &'static str,
         message: String,
         data: Option<Value>,
     },
@@ -59,28 +64,35 @@ impl Refusal {
 
     pub(super) fn unknown_method(method: &str) -> Self {
         let shown: String = method.chars().take(100).collect();
-        Self::protocol(METHOD_NOT_FOUND, format!("`{shown}` is not a method of this server"))
+        let message = format!("`{shown}` is not a method of this server");
+        Self::protocol(METHOD_NOT_FOUND, "method_not_found", message)
     }
 
     pub(super) fn invalid_params(message: impl Into<String>) -> Self {
-        Self::protocol(INVALID_PARAMS, message)
+        Self::protocol(INVALID_PARAMS, "invalid_input", message)
+    }
+
+    /// `error`: why the workflow is no tool.
+    pub(super) fn no_such_tool(error: &Error) -> Self {
+        Self::protocol(INVALID_PARAMS, status::code(error), "there is no such tool")
     }
 
     pub(super) fn header_mismatch(message: impl Into<String>) -> Self {
-        Self::protocol(HEADER_MISMATCH, message)
+        Self::protocol(HEADER_MISMATCH, "header_mismatch", message)
     }
 
     pub(super) fn unsupported_version(requested: &str, supported: &[&str]) -> Self {
         let requested: String = requested.chars().take(100).collect();
         Self::Protocol {
             code: UNSUPPORTED_VERSION,
+            refused_as: "unsupported_version",
             message: "the revision of the protocol is not supported".to_owned(),
             data: Some(json!({ "supported": supported, "requested": requested })),
         }
     }
 
-    fn protocol(code: i64, message: impl Into<String>) -> Self {
-        Self::Protocol { code, message: message.into(), data: None }
+    fn protocol(code: i64, refused_as: &'static str, message: impl Into<String>) -> Self {
+        Self::Protocol { code, refused_as, message: message.into(), data: None }
     }
 
     /// Answers the request with this id. Until 2025-11-25 an error of the protocol is a success of
@@ -98,7 +110,10 @@ impl Refusal {
         let response = (status, Json(self.message(id))).into_response();
         match self {
             Self::Platform(error) => status::with_headers(error, response),
-            _ => response,
+            Self::ForeignOrigin => status::refused_as(FOREIGN_ORIGIN, response),
+            Self::NotAcceptable => status::refused_as(NOT_ACCEPTABLE, response),
+            Self::NoMessage { .. } => status::refused_as("invalid_input", response),
+            Self::Protocol { refused_as, .. } => status::refused_as(refused_as, response),
         }
     }
 
@@ -111,14 +126,14 @@ impl Refusal {
             }
             Self::ForeignOrigin => {
                 let message = "pages of this origin are not listed by the operator or the key";
-                (REFUSED, message.to_owned(), Some(json!({ "code": "foreign_origin" })))
+                (REFUSED, message.to_owned(), Some(json!({ "code": FOREIGN_ORIGIN })))
             }
             Self::NotAcceptable => {
                 let message = "Accept must name application/json and text/event-stream";
-                (REFUSED, message.to_owned(), Some(json!({ "code": "not_acceptable" })))
+                (REFUSED, message.to_owned(), Some(json!({ "code": NOT_ACCEPTABLE })))
             }
             Self::NoMessage { code, message } => (*code, message.clone(), None),
-            Self::Protocol { code, message, data } => (*code, message.clone(), data.clone()),
+            Self::Protocol { code, message, data, .. } => (*code, message.clone(), data.clone()),
         };
         ErrorMessage { jsonrpc: message::VERSION, id, error: RpcError { code, message, data } }
     }

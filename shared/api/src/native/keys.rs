@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flowgate_app::budgets::KeyState;
-use flowgate_app::key::{KeyRecord, Scope, WorkflowScope};
+use flowgate_app::key::{self, KeyRecord, Scope, WorkflowScope};
 use flowgate_app::keys::IssuedKey as Issued;
 use flowgate_app::{App, limit};
 use http::header::CACHE_CONTROL;
@@ -72,6 +72,26 @@ struct Key<'a> {
     /// Noted at most once a minute.
     #[schema(required)]
     last_used_at: Option<Time>,
+    /// The last request with this key that was refused. Noted at most once a minute.
+    #[schema(required)]
+    last_refused: Option<LastRefused<'a>>,
+}
+
+/// A request with a right key that was refused.
+#[derive(Serialize, ToSchema)]
+struct LastRefused<'a> {
+    at: Time,
+    /// As in the native API's problems, whichever API was called. `unauthorized`: it had ended.
+    #[schema(examples("invalid_input"))]
+    code: &'a str,
+}
+
+/// What changes of a key.
+#[derive(Debug, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeyChange {
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
 }
 
 /// What a key may know of itself.
@@ -234,9 +254,12 @@ pub(super) async fn read(
     Segments(id): Segments<String>,
     caller: Caller,
 ) -> Result<Response, Refusal> {
-    let state = app.read_key(&caller, &id).await?;
-    let key = Key { budget: budget_of(&state), ..(&state.record).into() };
-    Ok(no_store(Json(key).into_response()))
+    Ok(shown(&app.read_key(&caller, &id).await?))
+}
+
+fn shown(state: &KeyState) -> Response {
+    let key = Key { budget: budget_of(state), ..(&state.record).into() };
+    no_store(Json(key).into_response())
 }
 
 /// Read the caller's own key
@@ -265,6 +288,36 @@ fn budget_of(state: &KeyState) -> Option<KeyBudget> {
     let budget = state.record.budget.as_ref()?;
     let spent = state.spent.as_ref().map(|(account, spent)| (account, *spent));
     Some(KeyBudget::new(budget, spent))
+}
+
+/// Rename a key
+///
+/// Its rights stay as they are. Needs the scope `admin`, for all workflows.
+#[utoipa::path(
+    patch,
+    path = "/v1/keys/{key_id}",
+    operation_id = "rename_key",
+    tag = "Keys",
+    params(("key_id" = String, Path, description = "The key's id.")),
+    request_body = KeyChange,
+    responses(
+        (status = 200, description = "The key, with its new name.", body = Key),
+        Denied<Problem>,
+        Refused<Problem, 400>,
+        Refused<Problem, 404>,
+        Refused<Problem, 413>,
+        Refused<Problem, 415>,
+    )
+)]
+pub(super) async fn rename(
+    State(app): State<Arc<App>>,
+    Segments(id): Segments<String>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let KeyChange { name } = KeyChange::read(body::parse(&body::read(&headers, body).await?)?)?;
+    Ok(shown(&app.rename_key(&caller, &id, &name).await?))
 }
 
 /// Revoke a key
@@ -335,6 +388,15 @@ pub(super) fn no_store(mut response: Response) -> Response {
     response
 }
 
+impl KeyChange {
+    fn read(body: Value) -> flowgate_app::Result<Self> {
+        let mut fields = Fields::of_body(body)?;
+        let name = fields.require("name", Fields::take_string).unwrap_or_default();
+        fields.finish()?;
+        Ok(Self { name })
+    }
+}
+
 impl KeyRotation {
     fn read(body: Value) -> flowgate_app::Result<Self> {
         let mut fields = Fields::of_body(body)?;
@@ -359,7 +421,14 @@ impl<'a> From<&'a KeyRecord> for Key<'a> {
             ends_at: key.ends_at.map(Into::into),
             rotated_from: key.rotated_from.as_deref(),
             last_used_at: key.last_used_at.map(Into::into),
+            last_refused: key.last_refused.as_ref().map(Into::into),
         }
+    }
+}
+
+impl<'a> From<&'a key::LastRefused> for LastRefused<'a> {
+    fn from(refused: &'a key::LastRefused) -> Self {
+        Self { at: refused.at.into(), code: &refused.code }
     }
 }
 

@@ -104,7 +104,8 @@ impl IntoResponse for Refusal {
             Self::Unsupported(problems) => {
                 let error = Error::BadInput(problems);
                 let body = body_of(&error, "unsupported_parameter");
-                (StatusCode::BAD_REQUEST, Json(body)).into_response()
+                let refusal = (StatusCode::BAD_REQUEST, Json(body)).into_response();
+                status::refused_as(status::code(&error), refusal)
             }
             Self::NoAnswer(record) => {
                 let body = Json(ErrorBody::of_run(&record));

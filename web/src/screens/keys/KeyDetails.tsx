@@ -8,9 +8,11 @@ import { formatAgo, formatDateTime } from '../../ui/format';
 import { Note } from '../../ui/Note';
 import { Budget } from './Budget';
 import type { KeyDialog } from './KeyDialogs';
+import { KeyName } from './KeyName';
 import style from './Keys.module.css';
 import { KeyState, Scopes } from './KeyTable';
 import { expiryText, type Key, limitsText, phaseOf } from './keyState';
+import { refusalText } from './refusal';
 import { useKeyDetails } from './useKeys';
 
 type Props = { of: Key; onDialog: (dialog: KeyDialog | null) => void };
@@ -53,6 +55,10 @@ function Facts({ of: key }: { of: Key }) {
   const nameOf = useWorkflowName();
   return (
     <dl className={style.facts}>
+      <dt>Name</dt>
+      <dd>
+        <KeyName of={key} />
+      </dd>
       <dt>State</dt>
       <dd>
         <KeyState of={key} replaced={false} />
@@ -77,15 +83,31 @@ function Facts({ of: key }: { of: Key }) {
       <dd>{key.origins?.length ? key.origins.join(', ') : 'no pages'}</dd>
       <dt>Expires</dt>
       <dd>{expiryText(key)}</dd>
-      <dt>Created</dt>
-      <dd>
-        {formatDateTime(key.created_at)}
-        {key.rotated_from && ` after fg_${key.rotated_from}_…`}
-      </dd>
-      <dt>Last used</dt>
-      <dd>
-        {key.last_used_at ? formatAgo(key.last_used_at) : 'never'} · <Link href={`/runs?key=${key.id}`}>Its runs</Link>
-      </dd>
+      <Times of={key} />
     </dl>
   );
 }
+
+const Times = ({ of: key }: { of: Key }) => (
+  <>
+    <dt>Created</dt>
+    <dd>
+      {formatDateTime(key.created_at)}
+      {key.rotated_from && ` after fg_${key.rotated_from}_…`}
+    </dd>
+    <dt>Last used</dt>
+    <dd>
+      {key.last_used_at ? formatAgo(key.last_used_at) : 'never'} · <Link href={`/runs?key=${key.id}`}>Its runs</Link>
+    </dd>
+    <dt>Last refused</dt>
+    <dd>
+      {key.last_refused ? (
+        <span title={formatDateTime(key.last_refused.at)}>
+          {formatAgo(key.last_refused.at)}: {refusalText(key.last_refused.code)}
+        </span>
+      ) : (
+        'never'
+      )}
+    </dd>
+  </>
+);

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { Check, Copy, Download, LoaderCircle } from 'lucide-react';
+import { Check, CircleX, Copy, Download, LoaderCircle } from 'lucide-react';
 import { useState } from 'react';
 import { BASE } from '../../api/client';
 import { getSnippets } from '../../api/workflow';
@@ -9,10 +9,12 @@ import { classes } from '../../ui/classes';
 import { Dialog } from '../../ui/Dialog';
 import { download } from '../../ui/download';
 import { Checkbox } from '../../ui/Field';
+import { formatClock } from '../../ui/format';
 import { useCopy } from '../../ui/useCopy';
 import style from './Keys.module.css';
 import { Scopes } from './KeyTable';
 import { expiryText, limitsText, workflowsText } from './keyState';
+import { lastAnswer, refusalText } from './refusal';
 import { type IssuedKey, useKeyDetails } from './useKeys';
 
 const POLL_MS = 3_000;
@@ -130,23 +132,43 @@ function CopyAs({ label, text, link, onCopied }: CopyProps) {
   );
 }
 
-/** Waits for the key to be used. */
+/** Waits for the key to be used, and says why a call was refused meanwhile. */
 function FirstCall({ id }: { id: string }) {
   const [used, setUsed] = useState(false);
   const { data } = useKeyDetails(id, used ? false : POLL_MS);
-  if (data?.last_used_at && !used) setUsed(true);
+  const answer = data ? lastAnswer(data) : 'none';
+  if (answer === 'used' && !used) setUsed(true);
+  const refused = !used && answer === 'refused' ? data?.last_refused : null;
   return (
-    <p className={classes(style.first, used && style.arrived)} role="status">
-      {used ? <Check aria-hidden /> : <LoaderCircle aria-hidden className={style.turns} />}
-      <span>
-        {used ? (
-          <b>The first call with this key has arrived.</b>
-        ) : (
-          <>
-            <b>Waiting for the first call with this key …</b> This line turns green when it arrives.
-          </>
-        )}
-      </span>
+    <p className={classes(style.first, used && style.arrived, refused && style.refused)} role="status">
+      {used ? <Arrived /> : refused ? <Refused by={refused} /> : <Waiting />}
     </p>
   );
 }
+
+const Arrived = () => (
+  <>
+    <Check aria-hidden />
+    <b>The first call with this key has arrived.</b>
+  </>
+);
+
+const Waiting = () => (
+  <>
+    <LoaderCircle aria-hidden className={style.turns} />
+    <span>
+      <b>Waiting for the first call with this key …</b> This line turns green when it arrives, and says what was wrong
+      if it is refused.
+    </span>
+  </>
+);
+
+const Refused = ({ by: { at, code } }: { by: NonNullable<IssuedKey['last_refused']> }) => (
+  <>
+    <CircleX aria-hidden />
+    <span>
+      <b>A call with this key was refused at {formatClock(at)}:</b> {refusalText(code)}. This line turns green when one
+      comes through.
+    </span>
+  </>
+);

@@ -49,4 +49,7 @@ export const createKey = (key: Schemas['NewKey']): Promise<IssuedKey> => body(ap
 export const rotateKey = ({ id, overlap }: { id: string; overlap: number }): Promise<IssuedKey> =>
   body(api.POST('/v1/keys/{key_id}/rotate', { params: { path: { key_id: id } }, body: { overlap_seconds: overlap } }));
 
+export const renameKey = ({ id, name }: { id: string; name: string }): Promise<Key> =>
+  body(api.PATCH('/v1/keys/{key_id}', { params: { path: { key_id: id } }, body: { name } }));
+
 export const revokeKey = (id: string) => api.DELETE('/v1/keys/{key_id}', { params: { path: { key_id: id } } });

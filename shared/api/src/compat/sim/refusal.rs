@@ -82,18 +82,26 @@ impl ErrorBody {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
+        let run = Error::NotFound(What::Run);
         match self {
             Self::Of(error) => refused(error),
-            Self::UnknownLog => unknown("Log not found", "LOG_NOT_FOUND"),
-            Self::UnknownExecution => unknown("Execution not found", "EXECUTION_NOT_FOUND"),
-            Self::NotPaused => unknown("Paused execution not found", "PAUSED_EXECUTION_NOT_FOUND"),
-            Self::UnknownContext => unknown("Pause context not found", "CONTEXT_NOT_FOUND"),
+            Self::UnknownLog => unknown(run, "Log not found", "LOG_NOT_FOUND"),
+            Self::UnknownExecution => unknown(run, "Execution not found", "EXECUTION_NOT_FOUND"),
+            Self::NotPaused => {
+                let error = "Paused execution not found";
+                unknown(Error::NotAsked, error, "PAUSED_EXECUTION_NOT_FOUND")
+            }
+            Self::UnknownContext => {
+                unknown(Error::NotAsked, "Pause context not found", "CONTEXT_NOT_FOUND")
+            }
         }
     }
 }
 
-fn unknown(error: &str, code: &'static str) -> Response {
-    (StatusCode::NOT_FOUND, Json(ErrorBody::new(error, code))).into_response()
+/// `error`: what it is in our own words.
+fn unknown(error: Error, text: &str, code: &'static str) -> Response {
+    let body = Json(ErrorBody::new(text, code));
+    status::with_headers(error, (StatusCode::NOT_FOUND, body).into_response())
 }
 
 pub(super) fn refused(error: Error) -> Response {

@@ -10,6 +10,7 @@ use http::StatusCode;
 
 use super::{CALL_CHAIN, CALL_CHAIN_CODE, FILES_FAILED};
 use crate::compat::sim::refusal::{ErrorBody, INVALID_INPUT, refused};
+use crate::http::status;
 
 #[derive(Debug)]
 pub(super) enum StartRefusal {
@@ -44,17 +45,20 @@ impl StartRefusal {
 
 impl IntoResponse for StartRefusal {
     fn into_response(self) -> Response {
-        let (status, body) = match self {
+        let (status, code, body) = match self {
             Self::Of(error) => return refused(error),
             Self::Invalid { error, problems } => {
                 let body = ErrorBody::new(error, INVALID_INPUT).with_details(&problems);
-                (StatusCode::BAD_REQUEST, body)
+                (StatusCode::BAD_REQUEST, "invalid_input", body)
             }
-            Self::CallChain => (StatusCode::CONFLICT, ErrorBody::new(CALL_CHAIN, CALL_CHAIN_CODE)),
+            Self::CallChain => {
+                let body = ErrorBody::new(CALL_CHAIN, CALL_CHAIN_CODE);
+                (StatusCode::CONFLICT, status::code(&Error::LoopDetected), body)
+            }
             Self::InternalOnly(error) => {
-                (StatusCode::FORBIDDEN, ErrorBody::new(error, "FORBIDDEN"))
+                (StatusCode::FORBIDDEN, "forbidden", ErrorBody::new(error, "FORBIDDEN"))
             }
         };
-        (status, Json(body)).into_response()
+        status::refused_as(code, (status, Json(body)).into_response())
     }
 }

@@ -7,6 +7,7 @@ use http::StatusCode;
 
 use crate::compat::sim::start::{CALL_CHAIN, CALL_CHAIN_CODE, FILES_FAILED};
 use crate::compat::sim::v2::refusal::{Details, ErrorBody, refused};
+use crate::http::status;
 
 pub(super) enum StartRefusal {
     Of(Error),
@@ -29,7 +30,8 @@ impl IntoResponse for StartRefusal {
             Self::CallChain => {
                 let details = Details::Code { code: CALL_CHAIN_CODE.into() };
                 let body = ErrorBody::new("CONFLICT", CALL_CHAIN.to_owned()).with(Some(details));
-                (StatusCode::CONFLICT, Json(body)).into_response()
+                let refusal = (StatusCode::CONFLICT, Json(body)).into_response();
+                status::refused_as(status::code(&Error::LoopDetected), refusal)
             }
         }
     }
