@@ -291,7 +291,11 @@ export interface paths {
         delete: operations["revoke_key"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Rename a key
+         * @description Its rights stay as they are. Needs the scope `admin`, for all workflows.
+         */
+        patch: operations["rename_key"];
         trace?: never;
     };
     "/v1/keys/{key_id}/rotate": {
@@ -1710,6 +1714,7 @@ export interface components {
             /** @description The key that it follows. */
             rotated_from: string | null;
             last_used_at: components["schemas"]["Time"] | null;
+            last_refused: components["schemas"]["LastRefused"] | null;
         };
         /** @description What all runs of a key together may spend, and have spent. */
         KeyBudget: {
@@ -1720,6 +1725,10 @@ export interface components {
             per: components["schemas"]["BudgetPeriod"];
             /** @description In this period. A list of keys leaves it out. */
             spent?: components["schemas"]["KeySpending"];
+        };
+        /** @description What changes of a key. */
+        KeyChange: {
+            name: string;
         };
         /** @description How many runs a key may start. */
         KeyLimits: {
@@ -1837,6 +1846,15 @@ export interface components {
         };
         /** @enum {string} */
         Lang: "curl" | "python" | "typescript" | "rust" | "go";
+        /** @description A request with a right key that was refused. */
+        LastRefused: {
+            at: components["schemas"]["Time"];
+            /**
+             * @description As in the native API's problems, whichever API was called. `unauthorized`: it had ended.
+             * @example invalid_input
+             */
+            code: string;
+        };
         LastRun: {
             id: string;
             status: components["schemas"]["RunStatus"];
@@ -3974,6 +3992,105 @@ export interface operations {
             };
             /** @description It does not exist, or the key may not know of it. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rename_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The key's id. */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyChange"];
+            };
+        };
+        responses: {
+            /** @description The key, with its new name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -47,6 +47,7 @@ from .job_progress import JobProgress
 from .job_status import JobStatus
 from .key import Key
 from .key_budget import KeyBudget
+from .key_change import KeyChange
 from .key_limits import KeyLimits
 from .key_list import KeyList
 from .key_rotation import KeyRotation
@@ -57,6 +58,7 @@ from .keyring import Keyring
 from .kind import Kind
 from .kinds import Kinds
 from .lang import Lang
+from .last_refused import LastRefused
 from .last_run import LastRun
 from .links import Links
 from .listed_question import ListedQuestion
@@ -196,6 +198,7 @@ __all__ = (
     "JobStatus",
     "Key",
     "KeyBudget",
+    "KeyChange",
     "KeyLimits",
     "KeyList",
     "Keyring",
@@ -206,6 +209,7 @@ __all__ = (
     "Kind",
     "Kinds",
     "Lang",
+    "LastRefused",
     "LastRun",
     "Links",
     "ListedQuestion",

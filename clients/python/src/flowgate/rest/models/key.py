@@ -14,6 +14,7 @@ from ..types import UNSET, Unset
 if TYPE_CHECKING:
     from ..models.key_budget import KeyBudget
     from ..models.key_limits import KeyLimits
+    from ..models.last_refused import LastRefused
 
 
 T = TypeVar("T", bound="Key")
@@ -35,6 +36,7 @@ class Key:
         ends_at (datetime.datetime | None):
         rotated_from (None | str): The key that it follows.
         last_used_at (datetime.datetime | None):
+        last_refused (LastRefused | None):
         origins (list[str] | Unset): Pages of these origins may read answers to the key in a browser. Left out if there
             are none.
     """
@@ -50,12 +52,14 @@ class Key:
     ends_at: datetime.datetime | None
     rotated_from: None | str
     last_used_at: datetime.datetime | None
+    last_refused: LastRefused | None
     origins: list[str] | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.key_budget import KeyBudget  # noqa: PLC0415
         from ..models.key_limits import KeyLimits  # noqa: PLC0415
+        from ..models.last_refused import LastRefused  # noqa: PLC0415
 
         id = self.id
 
@@ -107,6 +111,12 @@ class Key:
         else:
             last_used_at = self.last_used_at
 
+        last_refused: dict[str, Any] | None
+        if isinstance(self.last_refused, LastRefused):
+            last_refused = self.last_refused.to_dict()
+        else:
+            last_refused = self.last_refused
+
         origins: list[str] | Unset = UNSET
         if not isinstance(self.origins, Unset):
             origins = self.origins
@@ -126,6 +136,7 @@ class Key:
                 "ends_at": ends_at,
                 "rotated_from": rotated_from,
                 "last_used_at": last_used_at,
+                "last_refused": last_refused,
             }
         )
         if origins is not UNSET:
@@ -137,6 +148,7 @@ class Key:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.key_budget import KeyBudget  # noqa: PLC0415
         from ..models.key_limits import KeyLimits  # noqa: PLC0415
+        from ..models.last_refused import LastRefused  # noqa: PLC0415
 
         d = dict(src_dict)
         id = d.pop("id")
@@ -251,6 +263,21 @@ class Key:
 
         last_used_at = _parse_last_used_at(d.pop("last_used_at"))
 
+        def _parse_last_refused(data: object) -> LastRefused | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                last_refused_type_0 = LastRefused.from_dict(data)
+
+                return last_refused_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(LastRefused | None, data)
+
+        last_refused = _parse_last_refused(d.pop("last_refused"))
+
         origins = cast(list[str], d.pop("origins", UNSET))
 
         key = cls(
@@ -265,6 +292,7 @@ class Key:
             ends_at=ends_at,
             rotated_from=rotated_from,
             last_used_at=last_used_at,
+            last_refused=last_refused,
             origins=origins,
         )
 

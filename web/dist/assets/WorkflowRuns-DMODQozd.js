@@ -1,1 +1,0 @@
-import{t as e}from"./RunsView-ByMofHNM.js";import{ti as t}from"./shared-C0zY9rG1.js";var n=t();function r({workflowId:t}){return(0,n.jsx)(e,{workflowId:t})}export{r as default};

@@ -1,2 +1,0 @@
-const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["./start-DbBBoTRZ.js","./rolldown-runtime-XKyaHtl9.js","./shared-C0zY9rG1.js","./first-DRicxjq1.js","./shared-o0Wk2Q3L.css","./base-CKD51L1B.js","./react-dom-DvwRDz0a.js","./base-gUTar9B1.css","./start-DgRqS2Qq.css"])))=>i.map(i=>d[i]);
-import{a as e,o as t,t as n}from"./first-DRicxjq1.js";n(),e(),t(()=>import(`./start-DbBBoTRZ.js`).then(e=>e.t),__vite__mapDeps([0,1,2,3,4,5,6,7,8]),import.meta.url);
