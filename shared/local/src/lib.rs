@@ -6,6 +6,7 @@
 mod computing;
 mod deliveries;
 mod due;
+mod events;
 mod files;
 mod folder;
 mod intact;

@@ -71,15 +71,17 @@ impl RunValues {
     pub(crate) fn insert_open(&self, connection: &Connection) -> Result<()> {
         let head = &self.run.head;
         let mut insert = connection.prepare_cached(
-            "INSERT INTO runs (id, workflow_uid, created_at, user, head) VALUES (?1, ?2, ?3, ?4, \
-             ?5) ON CONFLICT (id) DO NOTHING",
+            "INSERT INTO runs (id, workflow_uid, created_at, user, head, version, key_id) VALUES \
+             (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING",
         )?;
         if insert.execute(params![
             self.key,
             head.workflow_uid,
             head.created_at.0,
             head.user,
-            self.head
+            self.head,
+            head.version,
+            head.key_id,
         ])? == 0
         {
             return Ok(());
@@ -107,8 +109,9 @@ impl RunValues {
         let head = &self.run.head;
         let mut insert = connection.prepare_cached(
             "INSERT INTO runs (id, workflow_uid, created_at, user, head, state, detached, fence,
-            cancel_requested, look_at, expires_at, ending, trace)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11, ?12)
+            cancel_requested, look_at, expires_at, ending, trace, version, key_id, error_code,
+            error_node, duration_ms)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
             ON CONFLICT (id) DO NOTHING",
         )?;
         let inserted = insert.execute(params![
@@ -124,6 +127,11 @@ impl RunValues {
             end.expires_at.0,
             end.ending,
             end.trace,
+            head.version,
+            head.key_id,
+            end.error_code,
+            end.error_node,
+            end.duration_ms,
         ])?;
         insert_beside(connection, self.key, "input", self.input.as_deref())?;
         Ok(inserted == 1)
@@ -137,6 +145,9 @@ impl RunValues {
 pub(crate) struct EndValues {
     state: &'static str,
     ending: String,
+    error_code: Option<String>,
+    error_node: Option<String>,
+    duration_ms: i64,
     output: Option<String>,
     trace: String,
     /// Deflated.
@@ -156,12 +167,19 @@ impl EndValues {
             end.end.state.as_str()
         );
         let (ending, output) = end.end.split();
+        let (error_code, error_node) = match &ending.error {
+            Some(error) => (Some(error.code.clone()), error.node.clone()),
+            None => (None, None),
+        };
         let output = output.map(serde_json::to_string).transpose()?;
         Ok(Self {
             state: end.end.state.as_str(),
             ending: serde_json::to_string(&*ending)?,
+            error_code,
+            error_node,
+            duration_ms: ending.ended_at.0 - ending.started_at.0,
             output,
-            trace: serde_json::to_string(&end.trace)?,
+            trace: packed_trace::pack(end.trace)?,
             results: results::pack(&end.results)?,
             events: EventValues::new(&end.events)?,
             deliveries: end
@@ -239,7 +257,7 @@ impl LeaseValues {
     pub(crate) fn end(&self, connection: &Connection, end: &EndValues) -> Result<()> {
         let mut update = connection.prepare_cached(
             "UPDATE runs SET state = ?2, expires_at = ?3, look_at = ?4, ending = ?5, trace = ?6,
-            detached = open_runs.detached,
+            error_code = ?7, error_node = ?8, duration_ms = ?9, detached = open_runs.detached,
                 fence = open_runs.fence, cancel_requested = open_runs.cancel_requested
             FROM open_runs WHERE runs.id = ?1 AND open_runs.run = ?1",
         )?;
@@ -249,7 +267,10 @@ impl LeaseValues {
             end.expires_at.0,
             end.due_at.map(|at| at.0),
             end.ending,
-            end.trace
+            end.trace,
+            end.error_code,
+            end.error_node,
+            end.duration_ms,
         ])?;
         connection.prepare_cached("DELETE FROM open_runs WHERE run = ?1")?.execute([self.key])?;
         let sql = "UPDATE questions SET open_since = NULL WHERE run = ?1 AND open_since NOT NULL";
@@ -283,29 +304,6 @@ impl CheckpointValues {
             self.ordinal,
             self.checkpoint
         ])? == 1)
-    }
-}
-
-pub(crate) struct EventValues(Vec<(EventId, String)>);
-
-impl EventValues {
-    pub(crate) fn new(events: &[Event]) -> Result<Self> {
-        Ok(Self(
-            events
-                .iter()
-                .map(|event| Ok((event.id, serde_json::to_string(event)?)))
-                .collect::<Result<_>>()?,
-        ))
-    }
-
-    pub(crate) fn insert(&self, connection: &Connection, run: Key) -> Result<()> {
-        for (id, event) in &self.0 {
-            let mut insert = connection.prepare_cached(
-                "INSERT OR IGNORE INTO events (run, fence, n, event) VALUES (?1, ?2, ?3, ?4)",
-            )?;
-            insert.execute(params![run, stored(id.fence), stored(id.n), event])?;
-        }
-        Ok(())
     }
 }
 

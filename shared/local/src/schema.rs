@@ -392,6 +392,26 @@ CREATE TABLE begun_logins (
     ends_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 ",
+    "
+-- What lists of runs filter by, beside head and ending that have it, too: an index over parts of
+-- JSON parses them again and again. The last three are NULL until the run has ended.
+ALTER TABLE runs ADD COLUMN version TEXT;
+ALTER TABLE runs ADD COLUMN key_id TEXT;
+ALTER TABLE runs ADD COLUMN error_code TEXT;
+ALTER TABLE runs ADD COLUMN error_node TEXT;
+ALTER TABLE runs ADD COLUMN duration_ms INTEGER;
+DROP INDEX runs_over_all;
+DROP INDEX runs_by_code;
+DROP INDEX runs_by_node;
+UPDATE runs SET version = head ->> '$.version', key_id = head ->> '$.key_id',
+    error_code = ending ->> '$.error.code', error_node = ending ->> '$.error.node',
+    duration_ms = (ending ->> '$.ended_at') - (ending ->> '$.started_at');
+CREATE INDEX runs_by_code ON runs (workflow_uid, error_code, id) WHERE state = 'failed';
+CREATE INDEX runs_by_node ON runs (workflow_uid, error_node, id) WHERE state = 'failed';
+CREATE INDEX runs_over_all ON runs (
+    id, workflow_uid, state, user, version, key_id, error_code, error_node, duration_ms
+);
+",
 ];
 
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -557,6 +577,37 @@ mod tests {
             let refused = open(&file).map(|_| ()).unwrap_err().to_string();
             assert!(refused.contains("another program"), "{refused}");
         }
+    }
+
+    /// Also the runs of the time when lists filtered by parts of JSON.
+    #[test]
+    fn runs_of_earlier_formats_are_found_by_what_lists_filter_by() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.db");
+        let old = Connection::open(&file).unwrap();
+        let before_columns = &MIGRATIONS[..17];
+        for migration in before_columns {
+            old.execute_batch(migration).unwrap();
+        }
+        old.pragma_update(None, "user_version", 17).unwrap();
+        for (id, ending) in [
+            (1_u8, None),
+            (2, Some(r#"{"error":null,"started_at":10,"ended_at":15}"#)),
+            (3, Some(r#"{"error":{"code":"c","node":"n"},"started_at":10,"ended_at":10}"#)),
+        ] {
+            let sql = "INSERT INTO runs (id, workflow_uid, created_at, head, ending) VALUES (?1, \
+                       'w', 0, '{\"version\":\"1.0.0\",\"key_id\":\"k\"}', ?2)";
+            old.execute(sql, rusqlite::params![[id; 16], ending]).unwrap();
+        }
+        drop(old);
+        let opened = open(&file).unwrap();
+        let columns = "ifnull(error_code, '-') || ' ' || ifnull(error_node, '-') || ' ' || \
+                       ifnull(duration_ms, '-')";
+        let sql = format!("SELECT version || ' ' || key_id || ' ' || {columns} FROM runs");
+        let mut select = opened.prepare(&sql).unwrap();
+        let found: Vec<String> =
+            select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(found, ["1.0.0 k - - -", "1.0.0 k - - 5", "1.0.0 k c n 0"]);
     }
 
     #[test]
