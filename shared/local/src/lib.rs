@@ -9,6 +9,7 @@ mod due;
 mod events;
 mod files;
 mod folder;
+mod group;
 mod intact;
 mod jobs;
 mod schedules;
@@ -56,6 +57,7 @@ pub use turns::{Places, Turn};
 
 use files::FileFolder;
 use folder::Folder;
+use group::Group;
 use readers::{READERS, Readers, SEARCHERS};
 use sealing::Sealing;
 use writer::Writer;
@@ -123,10 +125,10 @@ impl Local {
     }
 
     /// Runs `op` in a group of writes. `Ok` means that it is on disk; the writes of a failed `op`
-    /// are rolled back.
+    /// are rolled back. It may run again after that.
     async fn write<T: Send + 'static>(
         &self,
-        op: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        op: impl Fn(&Group<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.inner.writer.write(op).await
     }
@@ -135,7 +137,7 @@ impl Local {
     /// is left in its side files, a moment later.
     async fn erase<T: Send + 'static>(
         &self,
-        op: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        op: impl Fn(&Group<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.inner.writer.erase(op).await
     }
@@ -213,9 +215,9 @@ mod tests {
         };
         let insert = "INSERT INTO key_audit (at, actor, action, key_id) VALUES (1, ?1, '', '')";
         let value = format!("{CANARY} {}", "x".repeat(50_000));
-        local.write(move |connection| Ok(connection.execute(insert, [value])?)).await.unwrap();
+        local.write(move |connection| Ok(connection.execute(insert, [&value])?)).await.unwrap();
         assert!(is_found());
-        let erase = |connection: &Connection| Ok(connection.execute("DELETE FROM key_audit", [])?);
+        let erase = |connection: &Group<'_>| Ok(connection.execute("DELETE FROM key_audit", [])?);
         assert_eq!(local.erase(erase).await.unwrap(), 1);
         let began = std::time::Instant::now();
         while is_found() {

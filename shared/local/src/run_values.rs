@@ -1,19 +1,22 @@
 //! The values that a run's writes bind. Their JSON is rendered outside the writer's thread, which
 //! only writes.
 
+use std::sync::Arc;
+
 use anyhow::Result;
-use flowgate_core::event::{Event, EventId};
 use flowgate_core::idempotency::{EarlierRun, IdempotencyKey, IdempotencyRow, UniqueRows};
 use flowgate_core::lease::{Lease, OwnerToken};
+use flowgate_core::packed_trace;
 use flowgate_core::run::{Checkpoint, Created, FinishedRun, Mode, NewRun};
 use flowgate_core::stats::Tally;
 use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use crate::deliveries::DeliveryValues;
+use crate::events::EventValues;
+use crate::group::Group;
 use crate::results;
 use crate::row::{Key, run_id, run_key};
-use crate::stats::count;
 
 /// Saturates at SQLite's maximum; no stored number comes near it.
 pub(crate) fn stored(number: impl TryInto<i64>) -> i64 {
@@ -156,7 +159,7 @@ pub(crate) struct EndValues {
     deliveries: Vec<DeliveryValues>,
     expires_at: Timestamp,
     due_at: Option<Timestamp>,
-    tally: Option<Tally>,
+    tally: Option<Arc<Tally>>,
 }
 
 impl EndValues {
@@ -189,13 +192,13 @@ impl EndValues {
                 .collect::<Result<_>>()?,
             expires_at: end.expires_at,
             due_at: end.due_at,
-            tally: end.tally,
+            tally: end.tally.map(Arc::new),
         })
     }
 
     /// Adds the run to its workflow's rollup.
-    pub(crate) fn count(&self, connection: &Connection) -> Result<()> {
-        self.tally.as_ref().map_or(Ok(()), |tally| count(connection, tally))
+    pub(crate) fn count(&self, group: &Group<'_>) -> Result<()> {
+        self.tally.as_ref().map_or(Ok(()), |tally| group.count(tally))
     }
 
     pub(crate) fn insert_parts(&self, connection: &Connection, run: Key) -> Result<()> {
