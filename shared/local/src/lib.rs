@@ -37,6 +37,7 @@ mod schema;
 mod sealing;
 mod secrets;
 mod turns;
+mod wal;
 mod wipe;
 mod workflows;
 mod writer;

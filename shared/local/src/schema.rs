@@ -419,8 +419,6 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// callers wait meanwhile.
 const WRITER_PATIENCE: Duration = Duration::from_secs(2);
 const PAGE_BYTES: i64 = 8192;
-/// Pages in the write-ahead log before a checkpoint: 32 MB, so that checkpoints are rare and short.
-const CHECKPOINT_PAGES: i64 = 4000;
 const LOG_BYTES_KEPT: i64 = 64 << 20;
 const CACHE_KIB: i64 = 32 << 10;
 const STATEMENTS_KEPT: usize = 128;
@@ -437,7 +435,6 @@ pub(crate) fn open(file: &Path) -> Result<Connection> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     // Without it macOS keeps a synced write in the drive's cache.
     connection.pragma_update(None, "fullfsync", true)?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     // What is deleted or replaced is overwritten with zeros, or it could be read in the file.
@@ -456,6 +453,17 @@ pub(crate) fn truncate_log(connection: &Connection) -> rusqlite::Result<bool> {
         [],
         |row| Ok(row.get::<_, i64>(0)? == 0),
     )
+}
+
+/// The connection that copies the log into the file (`wal.rs`), and syncs as the writer does.
+pub(crate) fn open_copier(file: &Path) -> Result<Connection> {
+    let connection = Connection::open(file)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    // Opens the log.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    Ok(connection)
 }
 
 pub(crate) fn open_reader(file: &Path) -> Result<Connection> {
@@ -566,19 +574,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_database_of_another_program_is_left_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        for (name, version) in [("a.db", 0), ("b.db", 1)] {
-            let file = dir.path().join(name);
-            let other = Connection::open(&file).unwrap();
-            other.execute_batch("CREATE TABLE theirs (x)").unwrap();
-            other.pragma_update(None, "user_version", version).unwrap();
-            let refused = open(&file).map(|_| ()).unwrap_err().to_string();
-            assert!(refused.contains("another program"), "{refused}");
-        }
-    }
-
     /// Also the runs of the time when lists filtered by parts of JSON.
     #[test]
     fn runs_of_earlier_formats_are_found_by_what_lists_filter_by() {
@@ -608,6 +603,19 @@ mod tests {
         let found: Vec<String> =
             select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
         assert_eq!(found, ["1.0.0 k - - -", "1.0.0 k - - 5", "1.0.0 k c n 0"]);
+    }
+
+    #[test]
+    fn a_database_of_another_program_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, version) in [("a.db", 0), ("b.db", 1)] {
+            let file = dir.path().join(name);
+            let other = Connection::open(&file).unwrap();
+            other.execute_batch("CREATE TABLE theirs (x)").unwrap();
+            other.pragma_update(None, "user_version", version).unwrap();
+            let refused = open(&file).map(|_| ()).unwrap_err().to_string();
+            assert!(refused.contains("another program"), "{refused}");
+        }
     }
 
     #[test]

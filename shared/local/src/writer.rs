@@ -13,15 +13,11 @@ use tokio::sync::oneshot;
 
 use crate::group::Group;
 use crate::overload::{Place, Waiting, classified};
+use crate::wal::Log;
 
 /// Enough for every connection of a busy server, yet bounded, so that no write waits long for later
 /// ones.
 const MAX_GROUP: usize = 512;
-/// How long what was erased may still lie in the write-ahead log. Cutting the log costs two syncs,
-/// so that a busy server does it once for many groups.
-const ERASED_WITHIN: Duration = Duration::from_secs(1);
-/// Writes wait while the log is cut. Where a reader holds it for longer, it is tried again.
-const CUT_PATIENCE: Duration = Duration::from_millis(50);
 /// A group waits for more writes at most this fraction (one tenth) of the previous commit's
 /// duration.
 const PATIENCE_PART: u32 = 10;
@@ -45,9 +41,14 @@ pub(crate) enum NotCommitted {
 impl Writer {
     pub(crate) fn start(connection: Connection) -> Result<Self> {
         let (jobs, waiting) = channel();
-        let thread = std::thread::Builder::new()
-            .name("flowgate-writer".into())
-            .spawn(move || serve(&connection, &waiting))?;
+        let mut log = Log::start(&connection)?;
+        let thread =
+            std::thread::Builder::new().name("flowgate-writer".into()).spawn(move || {
+                serve(&connection, &waiting, &mut log);
+                let file = log.stop();
+                drop(connection);
+                drop(file);
+            })?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread), waiting: Waiting::default() })
     }
 
@@ -140,8 +141,8 @@ impl<T: Send, F: Fn(&Group<'_>) -> Result<T> + Send> Job for Operation<T, F> {
     }
 }
 
-fn serve(connection: &Connection, waiting: &Receiver<Box<dyn Job>>) {
-    let (mut answered, mut patience, mut log) = (0, Duration::ZERO, Log::default());
+fn serve(connection: &Connection, waiting: &Receiver<Box<dyn Job>>, log: &mut Log) {
+    let (mut answered, mut patience) = (0, Duration::ZERO);
     loop {
         let mut group = match gather(waiting, answered, patience, log.cut_at) {
             Ok(group) => group,
@@ -164,42 +165,12 @@ fn serve(connection: &Connection, waiting: &Receiver<Box<dyn Job>>) {
         patience = started.elapsed() / PATIENCE_PART;
         answered = group.len();
         if group.iter().any(|job| job.erases()) {
-            log.cut_at.get_or_insert_with(|| Instant::now() + ERASED_WITHIN);
+            log.erased();
         }
         for job in group {
             job.answer(committed.clone());
         }
-        if log.cut_at.is_some_and(|at| at <= Instant::now()) {
-            log.cut(connection);
-        }
-    }
-}
-
-/// The write-ahead log, which keeps earlier contents of pages.
-#[derive(Default)]
-struct Log {
-    /// When it must be cut: something in it was erased.
-    cut_at: Option<Instant>,
-}
-
-impl Log {
-    fn cut(&mut self, connection: &Connection) {
-        let patience = |limit| connection.busy_timeout(limit);
-        let cut = patience(CUT_PATIENCE).and_then(|()| crate::schema::truncate_log(connection));
-        if let Err(error) = patience(crate::schema::BUSY_TIMEOUT) {
-            tracing::error!(error = &error as &dyn std::error::Error, "busy timeout not restored");
-        }
-        self.cut_at = match cut {
-            Ok(true) => None,
-            Ok(false) => Some(Instant::now() + ERASED_WITHIN),
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "write-ahead log not cut; it may hold erased data until it is"
-                );
-                Some(Instant::now() + ERASED_WITHIN)
-            }
-        };
+        log.tend(connection);
     }
 }
 
