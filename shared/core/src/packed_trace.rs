@@ -250,8 +250,8 @@ mod tests {
         let stored = full().to_string();
         let packed = pack(trace(full())).unwrap();
         assert_eq!(unpack(&packed).unwrap(), trace(full()));
-        let one = json!([full()[0]]);
-        let (packed, plain) = (pack(trace(one.clone())).unwrap(), one.to_string());
+        let three = json!([full()[0], full()[0], full()[0]]);
+        let (packed, plain) = (pack(trace(three.clone())).unwrap(), three.to_string());
         assert!(packed.len() * 2 < plain.len(), "{packed}");
         assert_eq!(unpack(&stored).unwrap(), trace(full()), "as earlier releases stored it");
         for none in ["[]".to_owned(), pack(Vec::new()).unwrap()] {

@@ -17,12 +17,12 @@ pub(crate) struct EventValues(Vec<(EventId, String)>);
 impl EventValues {
     pub(crate) fn new(events: &[Event]) -> Result<Self> {
         // A row holds events of one owner, in order, or else one could be overlooked.
-        let belong = |before: &Event, after: &Event| {
-            before.id.fence == after.id.fence && before.id < after.id
-        };
-        let rows = events.chunk_by(belong).flat_map(|events| events.chunks(MAX_ROW));
+        let mut events: Vec<&Event> = events.iter().collect();
+        events.sort_by_key(|event| event.id);
+        let of_one_owner = events.chunk_by(|before, after| before.id.fence == after.id.fence);
+        let rows = of_one_owner.flat_map(|events| events.chunks(MAX_ROW));
         let rows = rows.filter_map(|events| Some((events.last()?.id, events)));
-        let row = |(last, events)| Ok((last, serde_json::to_string::<[Event]>(events)?));
+        let row = |(last, events)| Ok((last, serde_json::to_string::<[&Event]>(events)?));
         Ok(Self(rows.map(row).collect::<Result<_>>()?))
     }
 
@@ -118,7 +118,7 @@ mod tests {
         write(&of_first[..20]);
         write(&of_first[..20]);
         write(&of_first);
-        // Of two owners, and one that is out of order.
+        // Of two owners, and out of order.
         write(&[event(1, 151), event(2, 1), event(2, 2), event(2, 4), event(2, 3)]);
         write(&[]);
 
