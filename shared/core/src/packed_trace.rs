@@ -195,7 +195,6 @@ fn at(from: i64, after: Option<i64>) -> Option<Timestamp> {
     after.map(|after| Timestamp(from.wrapping_add(after)))
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the default of a field")]
 fn succeeded() -> Option<NodeStatus> {
     Some(NodeStatus::Succeeded)
 }
