@@ -476,31 +476,19 @@ mod tests {
                 panic!("on purpose")
             })
         };
-        let breaks_the_rollup = || -> Op {
-            Box::new(|group| {
-                group.execute("UPDATE rollups SET rollup = '{'", [])?;
-                Ok(())
-            })
-        };
+        let breaks_the_rollup = sql("UPDATE rollups SET rollup = '{'");
         // The commit fails: a parent is missing.
-        let breaks_the_group = || -> Op {
-            Box::new(|group| {
-                let sql = "CREATE TABLE p (n INTEGER UNIQUE, of REFERENCES p (n) DEFERRABLE \
-                           INITIALLY DEFERRED); INSERT INTO p VALUES (1, 2)";
-                Ok(group.execute_batch(sql)?)
-            })
-        };
+        let breaks_the_group = sql(
+            "CREATE TABLE p (n INTEGER UNIQUE, of REFERENCES p (n) DEFERRABLE INITIALLY DEFERRED); \
+             INSERT INTO p VALUES (1, 2)",
+        );
         assert_eq!(check_counted(vec![vec![kept()], vec![kept(), kept()]]), 3);
         assert_eq!(check_counted(vec![vec![failed()], vec![panicked()], vec![kept()]]), 1);
         assert_eq!(check_counted(vec![vec![kept(), failed(), panicked(), kept()]]), 2);
-        assert_eq!(check_counted(vec![vec![kept()], vec![kept(), breaks_the_group()]]), 1);
+        assert_eq!(check_counted(vec![vec![kept()], vec![kept(), breaks_the_group]]), 1);
         // Written once it could be read again.
-        let mends: Op = Box::new(|group| {
-            group.execute("UPDATE rollups SET rollup = '{}'", [])?;
-            Ok(())
-        });
-        let groups =
-            vec![vec![kept()], vec![breaks_the_rollup()], vec![kept(), mends], vec![kept()]];
+        let mends = sql("UPDATE rollups SET rollup = '{}'");
+        let groups = vec![vec![kept()], vec![breaks_the_rollup], vec![kept(), mends], vec![kept()]];
         assert_eq!(check_counted(groups), 1);
     }
 }
