@@ -174,9 +174,9 @@ fn serve(connection: &Connection, waiting: &Receiver<Box<dyn Job>>, log: &mut Lo
     }
 }
 
-/// Returns all waiting writes; waits for the first, at most until `until`. Callers that were just answered are likely to
-/// write again: without a little patience, two halves would take turns, each waiting for the
-/// other's commit.
+/// Returns all waiting writes; waits for the first, at most until `until`. Callers that were just
+/// answered are likely to write again: without a little patience, two halves would take turns, each
+/// waiting for the other's commit.
 fn gather(
     waiting: &Receiver<Box<dyn Job>>,
     answered: usize,
