@@ -55,34 +55,39 @@ async fn bench() {
         r#"{"input":{"name":"Ada"}}"#,
     );
 
-    compare(&to_bare, &to_w1).await;
+    compare(&to_bare, &to_w1, &flowgate).await;
     latency(&to_bare, &to_w1, &to_chain).await;
     detached(&client, &url, &key).await;
 }
 
-async fn compare(bare: &Request, w1: &Request) {
+async fn compare(bare: &Request, w1: &Request, server: &Server) {
     println!(
-        "\nW1 beside a bare group-committed insert, requests/s, median of {ROUNDS} rounds in turn"
+        "\nW1 beside a bare group-committed insert, median of {ROUNDS} rounds in turn: requests/s, \
+         p99 in ms, KB that were written per run"
     );
-    println!("{:>12} {:>10} {:>10} {:>8}", "connections", "bare", "flowgate", "ratio");
+    println!(
+        "{:>12} {:>10} {:>10} {:>8} {:>8} {:>8} {:>8}",
+        "connections", "bare", "flowgate", "ratio", "p99", "p99", "written"
+    );
     for connections in CONNECTIONS {
-        let (mut of_bare, mut of_w1, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        let mut columns: [Vec<f64>; 6] = Default::default();
         for _ in 0..ROUNDS {
-            let (bare, w1) = (
-                load::per_second(bare, connections, ROUND).await,
-                load::per_second(w1, connections, ROUND).await,
-            );
-            ratios.push(w1 / bare);
-            of_bare.push(bare);
-            of_w1.push(w1);
+            let of_bare = load::sustained(bare, connections, ROUND).await;
+            let before = server.written();
+            let of_w1 = load::sustained(w1, connections, ROUND).await;
+            let written = (server.written() - before) / of_w1.requests as f64 / 1e3;
+            let ratio = of_w1.per_second / of_bare.per_second;
+            let (slow, slow_w1) = (of_bare.p99 * 1e3, of_w1.p99 * 1e3);
+            let row = [of_bare.per_second, of_w1.per_second, ratio, slow, slow_w1, written];
+            columns.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
         }
+        let [of_bare, of_w1, ratio, slow, slow_w1, written] = columns.map(median);
         println!(
-            "{connections:>12} {:>10.0} {:>10.0} {:>7.2}x",
-            median(of_bare),
-            median(of_w1),
-            median(ratios)
+            "{connections:>12} {of_bare:>10.0} {of_w1:>10.0} {ratio:>7.2}x {slow:>8.2} \
+             {slow_w1:>8.2} {written:>8.2}"
         );
     }
+    println!("\n{}", server.size());
 }
 
 async fn latency(bare: &Request, w1: &Request, chain: &Request) {

@@ -6,8 +6,9 @@
 #![expect(clippy::print_stdout, reason = "a benchmark reports to the terminal")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark is about real time")]
 
-#[allow(dead_code, reason = "the other benchmark compares servers")]
+#[allow(dead_code, reason = "the other benchmark measures more")]
 mod load;
+#[allow(dead_code, reason = "the other benchmark measures more")]
 mod server;
 
 use std::time::Instant;

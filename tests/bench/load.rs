@@ -1,8 +1,7 @@
 //! Load over kept-alive connections: writes requests as bytes, and reads only the length of
 //! answers.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -39,21 +38,35 @@ impl Request {
     }
 }
 
-/// Returns the requests answered per second on that many connections.
-pub(crate) async fn per_second(request: &Request, connections: usize, time: Duration) -> f64 {
-    let (began, done) = (Instant::now(), Arc::new(AtomicUsize::new(0)));
+/// What some connections got in some time.
+pub(crate) struct Load {
+    pub(crate) requests: usize,
+    pub(crate) per_second: f64,
+    /// Seconds that one answer in a hundred exceeds.
+    pub(crate) p99: f64,
+}
+
+/// Sends requests on that many connections, each after the answer to the one before.
+pub(crate) async fn sustained(request: &Request, connections: usize, time: Duration) -> Load {
+    let (began, times) = (Instant::now(), Arc::new(Mutex::new(Vec::new())));
     each_connection(connections, |_| {
-        let (request, done) = (request.clone(), done.clone());
+        let (request, times) = (request.clone(), times.clone());
         async move {
-            let mut connection = Connection::open(&request).await;
+            let (mut connection, mut own) = (Connection::open(&request).await, Vec::new());
             while began.elapsed() < time {
+                let sent = Instant::now();
                 connection.exchange().await;
-                done.fetch_add(1, Ordering::Relaxed);
+                own.push(sent.elapsed().as_secs_f64());
             }
+            times.lock().expect("no panic").extend(own);
         }
     })
     .await;
-    done.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64()
+    let took = began.elapsed().as_secs_f64();
+    let mut times = std::mem::take(&mut *times.lock().expect("no panic"));
+    times.sort_by(f64::total_cmp);
+    let p99 = times[times.len() - 1 - times.len() / 100];
+    Load { requests: times.len(), per_second: times.len() as f64 / took, p99 }
 }
 
 /// Sends this many requests in total.

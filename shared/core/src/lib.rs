@@ -25,6 +25,7 @@ pub mod file;
 
 // Parts of the records.
 pub mod event;
+pub mod packed_trace;
 pub mod idempotency;
 pub mod lease;
 pub mod id;

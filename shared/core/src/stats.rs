@@ -198,8 +198,22 @@ impl Sums {
     }
 
     pub fn add(&mut self, other: &Self) {
-        for (field, more) in other.fields() {
-            self.add_field(&field, more);
+        let sums = [
+            (&mut self.succeeded, other.succeeded),
+            (&mut self.failed, other.failed),
+            (&mut self.cancelled, other.cancelled),
+            (&mut self.tokens, other.tokens),
+            (&mut self.cost_nano_usd, other.cost_nano_usd),
+            (&mut self.tokens_unknown, other.tokens_unknown),
+            (&mut self.cost_unknown, other.cost_unknown),
+            (&mut self.queued_ms, other.queued_ms),
+        ];
+        for (sum, more) in sums {
+            *sum = sum.saturating_add(more);
+        }
+        for (bucket, runs) in other.latency.range(..LATENCY_BUCKETS) {
+            let sum = self.latency.entry(*bucket).or_default();
+            *sum = sum.saturating_add(*runs);
         }
     }
 

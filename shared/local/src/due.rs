@@ -205,7 +205,7 @@ impl Local {
                  AND barren_claims > 0",
                 [],
             )?;
-            for run in computed {
+            for run in &computed {
                 connection.execute(
                     "UPDATE open_runs SET barren_claims = barren_claims + 1 WHERE run = ?1 AND \
                      owner IS NOT NULL",
@@ -253,6 +253,7 @@ impl Local {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::group::Group;
 
     /// Due rows must be neither sorted nor counted in memory: many thousands may be due.
     #[tokio::test]
@@ -292,7 +293,7 @@ mod tests {
         let local = Local::open(dir.path()).unwrap();
         let hours = Duration::from_secs(3 * 3600);
         let wrong = Timestamp(1_700_000_000_000) + hours;
-        let put = move |connection: &Connection| {
+        let put = move |connection: &Group<'_>| {
             let sql = "INSERT INTO open_runs (run, state, detached, fence, due_at, look_at) VALUES \
                        (?1, 'pending', 1, 0, ?2, ?2)";
             connection.execute(sql, params![[1u8; 16], (wrong + Duration::from_secs(30)).0])?;

@@ -44,8 +44,8 @@ impl Knowledge for Local {
                 "INSERT OR IGNORE INTO knowledge_parts (store, version, number, user, vectors, \
                  chunks) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?;
-            let Part { version, number, user, .. } = part;
-            insert.execute(params![id, version, stored(number), user, vectors, chunks])?;
+            let Part { version, number, user, .. } = &part;
+            insert.execute(params![id, version, stored(*number), user, vectors, chunks])?;
             Ok(())
         })
         .await
@@ -82,8 +82,8 @@ impl Knowledge for Local {
 
     async fn delete_some(&self, uid: &str, user: Option<&str>, limit: usize) -> Result<usize> {
         let (uid, user) = (uid.to_owned(), user.map(str::to_owned));
-        self.erase(move |connection| match user {
-            Some(user) => erase_user(connection, &uid, &user, limit),
+        self.erase(move |connection| match &user {
+            Some(user) => erase_user(connection, &uid, user, limit),
             None => delete_stores(connection, &uid, limit),
         })
         .await

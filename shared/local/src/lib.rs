@@ -6,8 +6,10 @@
 mod computing;
 mod deliveries;
 mod due;
+mod events;
 mod files;
 mod folder;
+mod group;
 mod intact;
 mod jobs;
 mod schedules;
@@ -35,6 +37,7 @@ mod schema;
 mod sealing;
 mod secrets;
 mod turns;
+mod wal;
 mod wipe;
 mod workflows;
 mod writer;
@@ -55,6 +58,7 @@ pub use turns::{Places, Turn};
 
 use files::FileFolder;
 use folder::Folder;
+use group::Group;
 use readers::{READERS, Readers, SEARCHERS};
 use sealing::Sealing;
 use writer::Writer;
@@ -122,10 +126,10 @@ impl Local {
     }
 
     /// Runs `op` in a group of writes. `Ok` means that it is on disk; the writes of a failed `op`
-    /// are rolled back.
+    /// are rolled back. It may run again after that.
     async fn write<T: Send + 'static>(
         &self,
-        op: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        op: impl Fn(&Group<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.inner.writer.write(op).await
     }
@@ -134,7 +138,7 @@ impl Local {
     /// is left in its side files, a moment later.
     async fn erase<T: Send + 'static>(
         &self,
-        op: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        op: impl Fn(&Group<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.inner.writer.erase(op).await
     }
@@ -212,9 +216,9 @@ mod tests {
         };
         let insert = "INSERT INTO key_audit (at, actor, action, key_id) VALUES (1, ?1, '', '')";
         let value = format!("{CANARY} {}", "x".repeat(50_000));
-        local.write(move |connection| Ok(connection.execute(insert, [value])?)).await.unwrap();
+        local.write(move |connection| Ok(connection.execute(insert, [&value])?)).await.unwrap();
         assert!(is_found());
-        let erase = |connection: &Connection| Ok(connection.execute("DELETE FROM key_audit", [])?);
+        let erase = |connection: &Group<'_>| Ok(connection.execute("DELETE FROM key_audit", [])?);
         assert_eq!(local.erase(erase).await.unwrap(), 1);
         let began = std::time::Instant::now();
         while is_found() {

@@ -56,7 +56,7 @@ impl Logins for Local {
         self.erase(move |connection| {
             let mut delete =
                 connection.prepare_cached("DELETE FROM logins WHERE name = ?1 AND key_id = ?2")?;
-            delete.execute([name, key_id])?;
+            delete.execute([&name, &key_id])?;
             Ok(())
         })
         .await
@@ -87,7 +87,7 @@ impl Logins for Local {
                 let ends_at = Timestamp(row.get(2)?);
                 Ok(PendingLogin { name: row.get(0)?, sealed: row.get(1)?, ends_at })
             };
-            let taken = take.query_row([state], read).optional()?;
+            let taken = take.query_row([&state], read).optional()?;
             Ok(taken.filter(|pending| pending.ends_at > now))
         })
         .await

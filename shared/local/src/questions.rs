@@ -6,9 +6,10 @@ use flowgate_core::run::{Answered, AskedQuestion, ListedQuestion, Parked, Parkin
 use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::events::EventValues;
 use crate::page::{Listed, page};
 use crate::row::{Key, run_id};
-use crate::run_values::{CheckpointValues, EventValues, LeaseValues, stored};
+use crate::run_values::{CheckpointValues, LeaseValues, stored};
 
 /// What an owner leaves when it releases its run.
 pub(crate) struct ReleaseValues {

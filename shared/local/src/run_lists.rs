@@ -16,9 +16,7 @@ pub(crate) fn list_sql(filter: &RunFilter) -> String {
     let Selection { user, code, node, .. } = &filter.selection;
     let user = if user.is_some() { "user = ?5" } else { "?5 IS NULL" };
     let failed = |wanted: &Option<String>, field: &str, parameter: &str| match wanted {
-        Some(_) => {
-            format!("runs.state = 'failed' AND ending ->> '$.error.{field}' = {parameter}")
-        }
+        Some(_) => format!("runs.state = 'failed' AND {field} = {parameter}"),
         None => format!("{parameter} IS NULL"),
     };
     format!(
@@ -27,8 +25,8 @@ pub(crate) fn list_sql(filter: &RunFilter) -> String {
             AND {user} AND {} AND {}
         ORDER BY id {}",
         RunRow::select(filter.include),
-        failed(code, "code", "?6"),
-        failed(node, "node", "?7"),
+        failed(code, "error_code", "?6"),
+        failed(node, "error_node", "?7"),
         if filter.oldest_first { "ASC" } else { "DESC" }
     )
 }
@@ -92,10 +90,10 @@ impl<'f> Conditions<'f> {
         }
         let texts = [
             ("user", &selection.user),
-            ("ending ->> '$.error.code'", &selection.code),
-            ("ending ->> '$.error.node'", &selection.node),
-            ("head ->> '$.version'", &selection.version),
-            ("head ->> '$.key_id'", &selection.key),
+            ("error_code", &selection.code),
+            ("error_node", &selection.node),
+            ("version", &selection.version),
+            ("key_id", &selection.key),
         ];
         for (value, text) in texts {
             if let Some(text) = text {
@@ -103,8 +101,7 @@ impl<'f> Conditions<'f> {
             }
         }
         if let Some(least) = selection.min_duration_ms {
-            let duration = "(ending ->> '$.ended_at') - (ending ->> '$.started_at')";
-            all.push(&format!("{duration} >="), i64::try_from(least).unwrap_or(i64::MAX));
+            all.push("duration_ms >=", i64::try_from(least).unwrap_or(i64::MAX));
         }
         all
     }

@@ -1,19 +1,22 @@
 //! The values that a run's writes bind. Their JSON is rendered outside the writer's thread, which
 //! only writes.
 
+use std::sync::Arc;
+
 use anyhow::Result;
-use flowgate_core::event::{Event, EventId};
 use flowgate_core::idempotency::{EarlierRun, IdempotencyKey, IdempotencyRow, UniqueRows};
 use flowgate_core::lease::{Lease, OwnerToken};
+use flowgate_core::packed_trace;
 use flowgate_core::run::{Checkpoint, Created, FinishedRun, Mode, NewRun};
 use flowgate_core::stats::Tally;
 use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use crate::deliveries::DeliveryValues;
+use crate::events::EventValues;
+use crate::group::Group;
 use crate::results;
 use crate::row::{Key, run_id, run_key};
-use crate::stats::count;
 
 /// Saturates at SQLite's maximum; no stored number comes near it.
 pub(crate) fn stored(number: impl TryInto<i64>) -> i64 {
@@ -71,15 +74,17 @@ impl RunValues {
     pub(crate) fn insert_open(&self, connection: &Connection) -> Result<()> {
         let head = &self.run.head;
         let mut insert = connection.prepare_cached(
-            "INSERT INTO runs (id, workflow_uid, created_at, user, head) VALUES (?1, ?2, ?3, ?4, \
-             ?5) ON CONFLICT (id) DO NOTHING",
+            "INSERT INTO runs (id, workflow_uid, created_at, user, head, version, key_id) VALUES \
+             (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING",
         )?;
         if insert.execute(params![
             self.key,
             head.workflow_uid,
             head.created_at.0,
             head.user,
-            self.head
+            self.head,
+            head.version,
+            head.key_id,
         ])? == 0
         {
             return Ok(());
@@ -107,8 +112,9 @@ impl RunValues {
         let head = &self.run.head;
         let mut insert = connection.prepare_cached(
             "INSERT INTO runs (id, workflow_uid, created_at, user, head, state, detached, fence,
-            cancel_requested, look_at, expires_at, ending, trace)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11, ?12)
+            cancel_requested, look_at, expires_at, ending, trace, version, key_id, error_code,
+            error_node, duration_ms)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
             ON CONFLICT (id) DO NOTHING",
         )?;
         let inserted = insert.execute(params![
@@ -124,6 +130,11 @@ impl RunValues {
             end.expires_at.0,
             end.ending,
             end.trace,
+            head.version,
+            head.key_id,
+            end.error_code,
+            end.error_node,
+            end.duration_ms,
         ])?;
         insert_beside(connection, self.key, "input", self.input.as_deref())?;
         Ok(inserted == 1)
@@ -137,6 +148,9 @@ impl RunValues {
 pub(crate) struct EndValues {
     state: &'static str,
     ending: String,
+    error_code: Option<String>,
+    error_node: Option<String>,
+    duration_ms: i64,
     output: Option<String>,
     trace: String,
     /// Deflated.
@@ -145,7 +159,7 @@ pub(crate) struct EndValues {
     deliveries: Vec<DeliveryValues>,
     expires_at: Timestamp,
     due_at: Option<Timestamp>,
-    tally: Option<Tally>,
+    tally: Option<Arc<Tally>>,
 }
 
 impl EndValues {
@@ -156,12 +170,19 @@ impl EndValues {
             end.end.state.as_str()
         );
         let (ending, output) = end.end.split();
+        let (error_code, error_node) = match &ending.error {
+            Some(error) => (Some(error.code.clone()), error.node.clone()),
+            None => (None, None),
+        };
         let output = output.map(serde_json::to_string).transpose()?;
         Ok(Self {
             state: end.end.state.as_str(),
             ending: serde_json::to_string(&*ending)?,
+            error_code,
+            error_node,
+            duration_ms: ending.ended_at.0 - ending.started_at.0,
             output,
-            trace: serde_json::to_string(&end.trace)?,
+            trace: packed_trace::pack(end.trace)?,
             results: results::pack(&end.results)?,
             events: EventValues::new(&end.events)?,
             deliveries: end
@@ -171,13 +192,13 @@ impl EndValues {
                 .collect::<Result<_>>()?,
             expires_at: end.expires_at,
             due_at: end.due_at,
-            tally: end.tally,
+            tally: end.tally.map(Arc::new),
         })
     }
 
     /// Adds the run to its workflow's rollup.
-    pub(crate) fn count(&self, connection: &Connection) -> Result<()> {
-        self.tally.as_ref().map_or(Ok(()), |tally| count(connection, tally))
+    pub(crate) fn count(&self, group: &Group<'_>) -> Result<()> {
+        self.tally.as_ref().map_or(Ok(()), |tally| group.count(tally))
     }
 
     pub(crate) fn insert_parts(&self, connection: &Connection, run: Key) -> Result<()> {
@@ -239,7 +260,7 @@ impl LeaseValues {
     pub(crate) fn end(&self, connection: &Connection, end: &EndValues) -> Result<()> {
         let mut update = connection.prepare_cached(
             "UPDATE runs SET state = ?2, expires_at = ?3, look_at = ?4, ending = ?5, trace = ?6,
-            detached = open_runs.detached,
+            error_code = ?7, error_node = ?8, duration_ms = ?9, detached = open_runs.detached,
                 fence = open_runs.fence, cancel_requested = open_runs.cancel_requested
             FROM open_runs WHERE runs.id = ?1 AND open_runs.run = ?1",
         )?;
@@ -249,7 +270,10 @@ impl LeaseValues {
             end.expires_at.0,
             end.due_at.map(|at| at.0),
             end.ending,
-            end.trace
+            end.trace,
+            end.error_code,
+            end.error_node,
+            end.duration_ms,
         ])?;
         connection.prepare_cached("DELETE FROM open_runs WHERE run = ?1")?.execute([self.key])?;
         let sql = "UPDATE questions SET open_since = NULL WHERE run = ?1 AND open_since NOT NULL";
@@ -283,29 +307,6 @@ impl CheckpointValues {
             self.ordinal,
             self.checkpoint
         ])? == 1)
-    }
-}
-
-pub(crate) struct EventValues(Vec<(EventId, String)>);
-
-impl EventValues {
-    pub(crate) fn new(events: &[Event]) -> Result<Self> {
-        Ok(Self(
-            events
-                .iter()
-                .map(|event| Ok((event.id, serde_json::to_string(event)?)))
-                .collect::<Result<_>>()?,
-        ))
-    }
-
-    pub(crate) fn insert(&self, connection: &Connection, run: Key) -> Result<()> {
-        for (id, event) in &self.0 {
-            let mut insert = connection.prepare_cached(
-                "INSERT OR IGNORE INTO events (run, fence, n, event) VALUES (?1, ?2, ?3, ?4)",
-            )?;
-            insert.execute(params![run, stored(id.fence), stored(id.n), event])?;
-        }
-        Ok(())
     }
 }
 

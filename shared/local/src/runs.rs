@@ -6,6 +6,7 @@ use flowgate_core::event::{Event, EventId, Trace};
 use flowgate_core::id::RunId;
 use flowgate_core::idempotency::{EarlierRun, IdempotencyKey};
 use flowgate_core::lease::{Lease, OwnerToken, Written};
+use flowgate_core::packed_trace;
 use flowgate_core::page::{Page, PageRequest};
 use flowgate_core::run::{
     Answer, Answered, AskedQuestion, CancelRequest, Checkpoint, Claimed, Created, Deleted,
@@ -16,13 +17,14 @@ use flowgate_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::Local;
+use crate::events::{self, EventValues};
 use crate::questions::{self, ReleaseValues};
 use crate::results;
 use crate::retention::delete_run;
 use crate::row::{Key, RunRow, from_word, run_key};
 use crate::run_lists::{list, list_of};
 use crate::run_values::{
-    CheckpointValues, EndValues, EventValues, LeaseValues, RunValues, select_claim, stored,
+    CheckpointValues, EndValues, LeaseValues, RunValues, select_claim, stored,
 };
 use crate::wipe::wipe;
 
@@ -347,18 +349,7 @@ impl Runs for Local {
     ) -> Result<Vec<Event>> {
         let key = run_key(run)?;
         let after = after.unwrap_or(EventId { fence: 0, n: 0 });
-        self.query(move |connection| {
-            let mut select = connection.prepare_cached(
-                "SELECT event FROM events WHERE run = ?1 AND (fence, n) > (?2, ?3) ORDER BY fence, \
-                 n LIMIT ?4",
-            )?;
-            let texts = select.query_map(
-                params![key, stored(after.fence), stored(after.n), stored(limit)],
-                |row| row.get::<_, String>(0),
-            )?;
-            parsed_page(texts)
-        })
-        .await
+        self.query(move |connection| events::select(connection, key, after, limit)).await
     }
 
     async fn trace(&self, run: &RunId) -> Result<Option<Trace>> {
@@ -367,7 +358,7 @@ impl Runs for Local {
             let mut select = connection.prepare_cached("SELECT trace FROM runs WHERE id = ?1")?;
             let text: Option<String> =
                 select.query_row([key], |row| row.get(0)).optional()?.flatten();
-            Ok(text.as_deref().map(serde_json::from_str).transpose()?)
+            Ok(text.as_deref().map(packed_trace::unpack).transpose()?)
         })
         .await
     }

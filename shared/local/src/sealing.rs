@@ -178,6 +178,7 @@ mod tests {
 
     use super::*;
     use crate::Local;
+    use crate::group::Group;
 
     const CANARY: &str = "CANARY-sk-0123456789";
     const EARLIER: &str = "EARLIER-sk-0123456789";
@@ -231,7 +232,7 @@ mod tests {
         let local = opened(dir.path(), None).unwrap();
         local.put("A", &SecretRecord::from("a"), Timestamp(1)).await.unwrap();
         local.put("B", &SecretRecord::from("b"), Timestamp(1)).await.unwrap();
-        let swap = |connection: &Connection| {
+        let swap = |connection: &Group<'_>| {
             let sql = "UPDATE secrets SET value = (SELECT value FROM secrets WHERE name = 'A')";
             Ok(connection.execute(sql, [])?)
         };

@@ -19,7 +19,7 @@ impl Secrets for Local {
             .write(move |connection| {
                 connection.execute(
                     "INSERT OR IGNORE INTO keyring (only, keyring) VALUES (1, ?1)",
-                    [created],
+                    [&created],
                 )?;
                 Ok(connection.query_row("SELECT keyring FROM keyring", [], |row| row.get(0))?)
             })
@@ -108,7 +108,9 @@ impl Secrets for Local {
     async fn delete(&self, name: &str) -> Result<bool> {
         let name = name.to_owned();
         self.erase(move |connection| {
-            Ok(connection.prepare_cached("DELETE FROM secrets WHERE name = ?1")?.execute([name])?
+            Ok(connection
+                .prepare_cached("DELETE FROM secrets WHERE name = ?1")?
+                .execute([&name])?
                 == 1)
         })
         .await

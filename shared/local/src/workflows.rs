@@ -114,7 +114,7 @@ impl Workflows for Local {
         let id = id.to_owned();
         self.write(move |connection| {
             let Some(endpoint) = Endpoint::select(connection, &id)? else { return Ok(None) };
-            publish(connection, &endpoint, version).map(Some)
+            publish(connection, &endpoint, version.clone()).map(Some)
         })
         .await
     }
@@ -136,7 +136,7 @@ impl Workflows for Local {
             if version.is_some() && !known.exists(params![endpoint.uid, version])? {
                 return Ok(SetActive::UnknownVersion);
             }
-            endpoint.point(connection, version.as_deref(), at, schedules)?;
+            endpoint.point(connection, version.as_deref(), at, schedules.clone())?;
             Ok(SetActive::Done)
         })
         .await

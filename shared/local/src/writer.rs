@@ -11,16 +11,13 @@ use anyhow::{Context, Result, anyhow};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use crate::group::Group;
 use crate::overload::{Place, Waiting, classified};
+use crate::wal::Log;
 
 /// Enough for every connection of a busy server, yet bounded, so that no write waits long for later
 /// ones.
 const MAX_GROUP: usize = 512;
-/// How long what was erased may still lie in the write-ahead log. Cutting the log costs two syncs,
-/// so that a busy server does it once for many groups.
-const ERASED_WITHIN: Duration = Duration::from_secs(1);
-/// Writes wait while the log is cut. Where a reader holds it for longer, it is tried again.
-const CUT_PATIENCE: Duration = Duration::from_millis(50);
 /// A group waits for more writes at most this fraction (one tenth) of the previous commit's
 /// duration.
 const PATIENCE_PART: u32 = 10;
@@ -44,16 +41,22 @@ pub(crate) enum NotCommitted {
 impl Writer {
     pub(crate) fn start(connection: Connection) -> Result<Self> {
         let (jobs, waiting) = channel();
-        let thread = std::thread::Builder::new()
-            .name("flowgate-writer".into())
-            .spawn(move || serve(&connection, &waiting))?;
+        let mut log = Log::start(&connection)?;
+        let thread =
+            std::thread::Builder::new().name("flowgate-writer".into()).spawn(move || {
+                serve(&connection, &waiting, &mut log);
+                let file = log.stop();
+                drop(connection);
+                drop(file);
+            })?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread), waiting: Waiting::default() })
     }
 
-    /// Once sent, the operation runs even if the caller stops waiting.
+    /// Once sent, the operation runs even if the caller stops waiting. It may run again, after its
+    /// writes were rolled back, and must not have changed anything else.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
-        op: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        op: impl Fn(&Group<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.send(op, Erases::No).await
     }
@@ -61,27 +64,21 @@ impl Writer {
     /// The same for an operation after which earlier contents of the file must not be left.
     pub(crate) async fn erase<T: Send + 'static>(
         &self,
-        op: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        op: impl Fn(&Group<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.send(op, Erases::Yes).await
     }
 
     async fn send<T: Send + 'static>(
         &self,
-        op: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        op: impl Fn(&Group<'_>) -> Result<T> + Send + 'static,
         erases: Erases,
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         let jobs = self.jobs.as_ref().context("the store is closed")?;
         let place = Some(self.waiting.enter()?);
-        jobs.send(Box::new(Operation {
-            op: Some(op),
-            outcome: None,
-            reply,
-            erases,
-            _place: place,
-        }))
-        .map_err(|_| anyhow!("the store's writer has stopped"))?;
+        jobs.send(Box::new(Operation { op, outcome: None, reply, erases, _place: place }))
+            .map_err(|_| anyhow!("the store's writer has stopped"))?;
         answer.await.context("the store's writer has stopped")?.map_err(classified)
     }
 }
@@ -97,8 +94,9 @@ impl Drop for Writer {
 }
 
 trait Job: Send {
-    /// Runs the operation. Returns `false` if it failed and its writes must be rolled back.
-    fn run(&mut self, connection: &Connection) -> bool;
+    /// Runs the operation, once more if it ran before. Returns `false` if it failed and its writes
+    /// must be rolled back.
+    fn run(&mut self, group: &Group<'_>) -> bool;
     fn erases(&self) -> bool;
     fn answer(self: Box<Self>, committed: Result<(), NotCommitted>);
 }
@@ -110,7 +108,7 @@ enum Erases {
 }
 
 struct Operation<T, F> {
-    op: Option<F>,
+    op: F,
     outcome: Option<Result<T>>,
     reply: oneshot::Sender<Result<T>>,
     erases: Erases,
@@ -118,11 +116,11 @@ struct Operation<T, F> {
     _place: Option<Place>,
 }
 
-impl<T: Send, F: FnOnce(&Connection) -> Result<T> + Send> Job for Operation<T, F> {
-    fn run(&mut self, connection: &Connection) -> bool {
-        let Some(op) = self.op.take() else { return false };
-        // A panic fails this operation alone: its savepoint undoes what it left half-done.
-        let outcome = catch_unwind(AssertUnwindSafe(|| op(connection)))
+impl<T: Send, F: Fn(&Group<'_>) -> Result<T> + Send> Job for Operation<T, F> {
+    fn run(&mut self, group: &Group<'_>) -> bool {
+        let op = &self.op;
+        // A panic fails this operation alone: what it left half-done is rolled back.
+        let outcome = catch_unwind(AssertUnwindSafe(|| op(group)))
             .unwrap_or_else(|_| Err(anyhow!("the write panicked")));
         self.outcome.insert(outcome).is_ok()
     }
@@ -143,8 +141,8 @@ impl<T: Send, F: FnOnce(&Connection) -> Result<T> + Send> Job for Operation<T, F
     }
 }
 
-fn serve(connection: &Connection, waiting: &Receiver<Box<dyn Job>>) {
-    let (mut answered, mut patience, mut log) = (0, Duration::ZERO, Log::default());
+fn serve(connection: &Connection, waiting: &Receiver<Box<dyn Job>>, log: &mut Log) {
+    let (mut answered, mut patience) = (0, Duration::ZERO);
     loop {
         let mut group = match gather(waiting, answered, patience, log.cut_at) {
             Ok(group) => group,
@@ -167,48 +165,18 @@ fn serve(connection: &Connection, waiting: &Receiver<Box<dyn Job>>) {
         patience = started.elapsed() / PATIENCE_PART;
         answered = group.len();
         if group.iter().any(|job| job.erases()) {
-            log.cut_at.get_or_insert_with(|| Instant::now() + ERASED_WITHIN);
+            log.erased();
         }
         for job in group {
             job.answer(committed.clone());
         }
-        if log.cut_at.is_some_and(|at| at <= Instant::now()) {
-            log.cut(connection);
-        }
+        log.tend(connection);
     }
 }
 
-/// The write-ahead log, which keeps earlier contents of pages.
-#[derive(Default)]
-struct Log {
-    /// When it must be cut: something in it was erased.
-    cut_at: Option<Instant>,
-}
-
-impl Log {
-    fn cut(&mut self, connection: &Connection) {
-        let patience = |limit| connection.busy_timeout(limit);
-        let cut = patience(CUT_PATIENCE).and_then(|()| crate::schema::truncate_log(connection));
-        if let Err(error) = patience(crate::schema::BUSY_TIMEOUT) {
-            tracing::error!(error = &error as &dyn std::error::Error, "busy timeout not restored");
-        }
-        self.cut_at = match cut {
-            Ok(true) => None,
-            Ok(false) => Some(Instant::now() + ERASED_WITHIN),
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "write-ahead log not cut; it may hold erased data until it is"
-                );
-                Some(Instant::now() + ERASED_WITHIN)
-            }
-        };
-    }
-}
-
-/// Returns all waiting writes; waits for the first, at most until `until`. Callers that were just answered are likely to
-/// write again: without a little patience, two halves would take turns, each waiting for the
-/// other's commit.
+/// Returns all waiting writes; waits for the first, at most until `until`. Callers that were just
+/// answered are likely to write again: without a little patience, two halves would take turns, each
+/// waiting for the other's commit.
 fn gather(
     waiting: &Receiver<Box<dyn Job>>,
     answered: usize,
@@ -232,23 +200,54 @@ fn gather(
     Ok(group)
 }
 
-fn commit(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), NotCommitted> {
-    execute(connection, "BEGIN IMMEDIATE")?;
-    if let [only] = group {
-        // The transaction is its savepoint.
-        let keep = only.run(connection);
-        still_open(connection)?;
-        return execute(connection, if keep { "COMMIT" } else { "ROLLBACK" });
+/// Savepoints cost more than most operations write: SQLite copies each page that is first changed
+/// after one. Hence they are set only where an operation of the group has failed without.
+fn commit(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<(), NotCommitted> {
+    if run_all(connection, jobs)? {
+        return Ok(());
     }
-    for job in group {
-        execute(connection, "SAVEPOINT operation")?;
-        let keep = job.run(connection);
+    execute(connection, "ROLLBACK")?;
+    let is_alone = jobs.len() == 1;
+    if is_alone { Ok(()) } else { run_in_savepoints(connection, jobs) }
+}
+
+/// Returns whether all succeeded and were committed. Otherwise the transaction is open.
+fn run_all(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<bool, NotCommitted> {
+    execute(connection, "BEGIN IMMEDIATE")?;
+    let group = Group::new(connection);
+    for job in jobs {
+        let has_succeeded = job.run(&group);
         still_open(connection)?;
-        if !keep {
+        if !has_succeeded {
+            return Ok(false);
+        }
+    }
+    close(group)?;
+    Ok(true)
+}
+
+fn run_in_savepoints(
+    connection: &Connection,
+    jobs: &mut [Box<dyn Job>],
+) -> Result<(), NotCommitted> {
+    execute(connection, "BEGIN IMMEDIATE")?;
+    let group = Group::new(connection);
+    for job in jobs {
+        let savepoint = group.savepoint();
+        execute(connection, "SAVEPOINT operation")?;
+        let has_succeeded = job.run(&group);
+        still_open(connection)?;
+        if !has_succeeded {
+            group.roll_back_to(&savepoint);
             execute(connection, "ROLLBACK TO operation")?;
         }
         execute(connection, "RELEASE operation")?;
     }
+    close(group)
+}
+
+fn close(group: Group<'_>) -> Result<(), NotCommitted> {
+    let connection = group.close().map_err(|error| NotCommitted::Refused(Arc::new(error)))?;
     execute(connection, "COMMIT")
 }
 
@@ -274,6 +273,8 @@ fn abandon(connection: &Connection) {
 
 #[cfg(test)]
 mod tests {
+    use flowgate_core::stats::Tally;
+
     use super::*;
 
     /// A writer on a table of unique numbers. Its thread blocks until `release` is dropped:
@@ -284,7 +285,7 @@ mod tests {
         _dir: tempfile::TempDir,
     }
 
-    async fn blocked() -> Blocked {
+    fn blocked() -> Blocked {
         let dir = tempfile::tempdir().unwrap();
         let connection = crate::schema::open(&dir.path().join("a.db")).unwrap();
         connection.pragma_update(None, "foreign_keys", true).unwrap();
@@ -296,30 +297,29 @@ mod tests {
             .unwrap();
         let writer = Writer::start(connection).unwrap();
         let (release, hold) = channel::<()>();
-        let (entered, has_entered) = oneshot::channel();
-        let (reply, _) = oneshot::channel();
-        let op = move |_: &Connection| {
+        let (entered, has_entered) = channel();
+        let op = move |_: &Group<'_>| {
             entered.send(()).unwrap();
             let _ = hold.recv();
             Ok(())
         };
-        writer
-            .jobs
-            .as_ref()
-            .unwrap()
-            .send(Box::new(Operation {
-                op: Some(op),
-                outcome: None,
-                reply,
-                erases: Erases::No,
-                _place: None,
-            }))
-            .unwrap();
-        has_entered.await.unwrap();
+        queue(&writer, op);
+        has_entered.recv().unwrap();
         Blocked { writer, release, _dir: dir }
     }
 
-    type Op = Box<dyn FnOnce(&Connection) -> Result<()> + Send>;
+    /// Sends the operation without waiting for it.
+    fn queue<T: Send + 'static>(
+        writer: &Writer,
+        op: impl Fn(&Group<'_>) -> Result<T> + Send + 'static,
+    ) -> oneshot::Receiver<Result<T>> {
+        let (reply, answer) = oneshot::channel();
+        let operation = Operation { op, outcome: None, reply, erases: Erases::No, _place: None };
+        writer.jobs.as_ref().unwrap().send(Box::new(operation)).unwrap();
+        answer
+    }
+
+    type Op = Box<dyn Fn(&Group<'_>) -> Result<()> + Send>;
 
     fn sql(text: &'static str) -> Op {
         Box::new(move |connection| Ok(connection.execute_batch(text)?))
@@ -327,23 +327,10 @@ mod tests {
 
     /// Returns the answers to the operations of one group, and the numbers stored afterwards.
     async fn check(group: Vec<Op>) -> (Vec<String>, Vec<i64>) {
-        let Blocked { writer, release, _dir } = blocked().await;
+        let Blocked { writer, release, _dir } = blocked();
         let mut answers = Vec::new();
         for op in group {
-            let (reply, answer) = oneshot::channel();
-            writer
-                .jobs
-                .as_ref()
-                .unwrap()
-                .send(Box::new(Operation {
-                    op: Some(op),
-                    outcome: None,
-                    reply,
-                    erases: Erases::No,
-                    _place: None,
-                }))
-                .unwrap();
-            answers.push(answer);
+            answers.push(queue(&writer, op));
         }
         drop(release);
         let mut results = Vec::new();
@@ -433,22 +420,75 @@ mod tests {
 
     #[tokio::test]
     async fn dropping_the_writer_finishes_what_was_sent() {
-        let Blocked { writer, release, _dir } = blocked().await;
-        let (reply, answer) = oneshot::channel();
-        writer
-            .jobs
-            .as_ref()
-            .unwrap()
-            .send(Box::new(Operation {
-                op: Some(sql("INSERT INTO numbers (n) VALUES (1)")),
-                outcome: None,
-                reply,
-                erases: Erases::No,
-                _place: None,
-            }))
-            .unwrap();
+        let Blocked { writer, release, _dir } = blocked();
+        let answer = queue(&writer, sql("INSERT INTO numbers (n) VALUES (1)"));
         drop(release);
         drop(writer);
         answer.await.unwrap().unwrap();
+    }
+
+    fn counts_a_run() -> Arc<Tally> {
+        let head = serde_json::json!({
+            "id": "run_00000000000070008000000000000001", "workflow_id": "w", "workflow_uid": "w",
+            "workflow_name": "w", "version": "1.0.0", "dialect": "native", "save": true,
+            "signing": { "master": 1, "epoch": 1 }, "created_at": 0, "deadline_at": 0,
+        });
+        let end = serde_json::json!({
+            "state": "succeeded", "error": null, "started_at": 0, "ended_at": 1,
+            "usage": { "tokens": 0, "cost_nano_usd": 0 },
+        });
+        let (head, end) = (serde_json::from_value(head), serde_json::from_value(end));
+        Arc::new(Tally::of(&head.unwrap(), &end.unwrap()))
+    }
+
+    /// The runs that are in the rollup after the groups, one after the other.
+    fn check_counted(groups: Vec<Vec<Op>>) -> u64 {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = crate::schema::open(&dir.path().join("a.db")).unwrap();
+        connection.pragma_update(None, "foreign_keys", true).unwrap();
+        for group in groups {
+            let job = |op| -> Box<dyn Job> {
+                let (reply, _) = oneshot::channel();
+                let erases = Erases::No;
+                Box::new(Operation { op, outcome: None, reply, erases, _place: None })
+            };
+            let mut jobs: Vec<_> = group.into_iter().map(job).collect();
+            if commit(&connection, &mut jobs).is_err() {
+                abandon(&connection);
+            }
+        }
+        let sql = "SELECT ifnull(sum(rollup ->> '$.all.succeeded'), 0) FROM rollups";
+        connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap().try_into().unwrap()
+    }
+
+    #[test]
+    fn runs_are_counted_with_their_operations_and_not_without() {
+        let kept = || -> Op { Box::new(|group| group.count(&counts_a_run())) };
+        let failed = || -> Op {
+            Box::new(|group| {
+                group.count(&counts_a_run())?;
+                anyhow::bail!("on purpose")
+            })
+        };
+        let panicked = || -> Op {
+            Box::new(|group| {
+                group.count(&counts_a_run())?;
+                panic!("on purpose")
+            })
+        };
+        let breaks_the_rollup = sql("UPDATE rollups SET rollup = '{'");
+        // The commit fails: a parent is missing.
+        let breaks_the_group = sql(
+            "CREATE TABLE p (n INTEGER UNIQUE, of REFERENCES p (n) DEFERRABLE INITIALLY DEFERRED); \
+             INSERT INTO p VALUES (1, 2)",
+        );
+        assert_eq!(check_counted(vec![vec![kept()], vec![kept(), kept()]]), 3);
+        assert_eq!(check_counted(vec![vec![failed()], vec![panicked()], vec![kept()]]), 1);
+        assert_eq!(check_counted(vec![vec![kept(), failed(), panicked(), kept()]]), 2);
+        assert_eq!(check_counted(vec![vec![kept()], vec![kept(), breaks_the_group]]), 1);
+        // Written once it could be read again.
+        let mends = sql("UPDATE rollups SET rollup = '{}'");
+        let groups = vec![vec![kept()], vec![breaks_the_rollup], vec![kept(), mends], vec![kept()]];
+        assert_eq!(check_counted(groups), 1);
     }
 }
