@@ -107,7 +107,8 @@ async fn a_protocols_own_refusals_are_noted_in_our_words() {
         let request = server.post("/api/workflows/mine/execute", key).header("x-sim-via", chain);
         request.json(&json!({ "name": "x" }))
     };
-    let cases: Vec<(&str, Box<dyn Fn(&str) -> RequestBuilder>)> = vec![
+    type Asked<'a> = Box<dyn Fn(&str) -> RequestBuilder + 'a>;
+    let cases: Vec<(&str, Asked<'_>)> = vec![
         ("not_acceptable", Box::new(|key| mcp(key, "text/html", "{}"))),
         ("invalid_input", Box::new(|key| mcp(key, both, "{"))),
         (
