@@ -27,6 +27,8 @@ use self::loops::Loops;
 const PLACE_CHECK: Duration = Duration::from_secs(1);
 /// How long a stop may take beyond the drain of attached runs.
 const STOP_MARGIN: Duration = Duration::from_secs(5);
+/// Between two looks at whether the folder is released.
+const RELEASE_CHECK: Duration = Duration::from_millis(2);
 
 pub struct Options {
     pub data: PathBuf,
@@ -134,18 +136,25 @@ impl Server {
 
     /// Accepts no new work, lets open work end or hands it over, and releases the folder.
     pub async fn stop(self) {
+        let Self { app, local, loops, stop_listening, listening } = self;
+        let (clock, held) = (app.ports.clock.clone(), local.held());
+        let limit = app.settings.drain + STOP_MARGIN;
         // Messages stop first: a run that is handed over now waits for the next process.
-        let stopped = self.loops.stop().await;
-        self.app.stop();
-        self.stop_listening.send_replace(true);
-        let limit = self.app.settings.drain + STOP_MARGIN;
+        let stopped = loops.stop().await;
+        app.stop();
+        stop_listening.send_replace(true);
         let in_hand = async {
             stopped.finished().await;
-            let _ = self.listening.await;
+            let _ = listening.await;
             // Runs whose callers have disconnected.
-            self.app.idle().await;
+            app.idle().await;
+            drop((app, local));
+            // Whatever has ended last may close the file only now.
+            while held.strong_count() > 0 {
+                clock.sleep(RELEASE_CHECK).await;
+            }
         };
-        if timeout(&*self.app.ports.clock, limit, in_hand).await.is_none() {
+        if timeout(&*clock, limit, in_hand).await.is_none() {
             tracing::warn!("stopped with work still open; the next start resumes it");
         }
     }

@@ -133,6 +133,7 @@ pub(crate) async fn run(args: Args, kinds: Kinds) -> Result<ExitCode> {
         let admin_key = if admin_key.is_none() { Some(app.bootstrap_token().await?) } else { None };
         welcome(&app.settings.public_url, admin_key, greeting, story);
     }
+    drop(app);
     let is_lost = tokio::select! {
         signal = stop_signal() => signal.map(|()| false)?,
         () = server.folder_lost() => true,

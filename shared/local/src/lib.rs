@@ -43,7 +43,7 @@ mod workflows;
 mod writer;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use anyhow::{Context, Result};
 use flowgate_core::id::RunId;
@@ -81,6 +81,8 @@ struct Inner {
     died_computing: Vec<RunId>,
     sealing: Sealing,
     folder: Folder,
+    /// See [`Local::held`].
+    held: Arc<()>,
 }
 
 impl Local {
@@ -104,8 +106,18 @@ impl Local {
         let searchers = Readers::start(&file, SEARCHERS)?;
         let (computing, died_computing) = ComputingFile::open(&folder.computing())?;
         let files = FileFolder::open(&folder.files())?;
-        let inner =
-            Inner { readers, searchers, writer, files, computing, died_computing, sealing, folder };
+        let held = Arc::new(());
+        let inner = Inner {
+            readers,
+            searchers,
+            writer,
+            files,
+            computing,
+            died_computing,
+            sealing,
+            folder,
+            held,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -123,6 +135,11 @@ impl Local {
     /// deleted takes writes that nobody will find again.
     pub fn is_in_place(&self) -> bool {
         self.inner.folder.is_in_place()
+    }
+
+    /// Has no owner any more once the last clone has been dropped and the folder is unlocked.
+    pub fn held(&self) -> Weak<()> {
+        Arc::downgrade(&self.inner.held)
     }
 
     /// Runs `op` in a group of writes. `Ok` means that it is on disk; the writes of a failed `op`

@@ -88,6 +88,7 @@ const RIGHTS: &[(&str, &str, Needs)] = &[
     ("GET", "/v1/stats", All(&[Read])),
     ("GET", "/v1/keys/self", AnyKey),
     ("GET", "/v1/keys/nobodys", Platform(Admin)),
+    ("PATCH", "/v1/keys/nobodys", Platform(Admin)),
     ("DELETE", "/v1/keys/nobodys", Platform(Admin)),
     ("POST", "/v1/keys/nobodys/rotate", Platform(Admin)),
     ("POST", "/v1/keyring/rotate", Platform(Admin)),
