@@ -278,6 +278,7 @@ impl World {
             }
             "/v1/runs/cancel" | "/v1/runs/replay" => json!({ "workflow": "w" }).to_string(),
             "/v1/keys" => json!({ "name": "k", "workflows": "*" }).to_string(),
+            "/v1/keys/nobodys" if method == Method::PATCH => json!({ "name": "k" }).to_string(),
             "/mcp" => json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }).to_string(),
             "/v1/workflows/scratch" => HELLO.to_owned(),
             "/v1/workflow/invoke" | "/api/v2/workflows/w/execute" => {
