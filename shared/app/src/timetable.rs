@@ -189,7 +189,7 @@ mod tests {
             let ticks = Ticks::parse(cron, "America/New_York").unwrap();
             assert_eq!(ticks.after(at("2026-01-01T00:00:00Z")), None, "{cron}");
         }
-        assert!(begun.elapsed().as_secs() < 1, "{:?}", begun.elapsed());
+        assert!(begun.elapsed().as_millis() < 500, "{:?}", begun.elapsed());
     }
 
     /// 2100 is no leap year: from 2072 on, 40 years pass.

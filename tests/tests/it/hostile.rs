@@ -52,7 +52,7 @@ async fn many_headers_and_many_selected_outputs_are_refused_at_once() {
     );
 
     // Each of these kept a core busy for minutes.
-    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     server.stop().await;
 }
 
