@@ -28,7 +28,7 @@ export function nodeNote(
   if (!context.holds && node.calls[0]) return withQueue(queue, callNote(node.calls[0].attempts, clock, false));
   const took =
     node.duration_ms === null
-      ? `${seconds(clock.now - Date.parse(node.started_at))} so far`
+      ? `${seconds(clock.now - Date.parse(node.started_at))}${clock.over ? '' : ' so far'}`
       : seconds(node.duration_ms);
   const counted = context.iterations ? `${took}, ${done(node, context.iterations)}` : took;
   return withQueue(queue, node.status === 'failed' && node.error ? `${counted}, ${node.error.code}` : counted);

@@ -4,7 +4,8 @@ import type { Schemas } from '../api/client';
 import type { NodeTrace } from '../api/runs';
 
 export type Piece = { look: 'queue' | 'work' | 'failed' | 'pause' | 'span' | 'live'; from: number; to: number };
-export type Clock = { origin: number; now: number };
+/** `over`: nothing goes on any more, and `now` is the end of the run. */
+export type Clock = { origin: number; now: number; over?: boolean };
 type Attempt = Schemas['AttemptTrace'];
 
 /** Kinds whose time is spent waiting, not working. */
@@ -12,6 +13,12 @@ const PAUSES = new Set(['approval', 'wait']);
 
 /** Shorter queues than this are not worth a mark. */
 const QUEUE_MS = 5;
+
+/** A call that a cancelled run left has no end of its own: the run's end is where it stopped. */
+export function runClock(run: { created_at: string; ended_at: string | null }, now: number): Clock {
+  const origin = Date.parse(run.created_at);
+  return run.ended_at ? { origin, now: Date.parse(run.ended_at), over: true } : { origin, now };
+}
 
 export const msFrom = (clock: Clock, time: string) => new Date(time).getTime() - clock.origin;
 const elapsed = (clock: Clock) => clock.now - clock.origin;
@@ -27,14 +34,14 @@ export function callPieces(attempts: Attempt[], clock: Clock): Piece[] {
     if (last !== null) pieces.push({ look: 'pause', from: last, to: from });
     else if (from - queued > QUEUE_MS) pieces.push({ look: 'queue', from: queued, to: from });
     const to = attempt.ended_at ? msFrom(clock, attempt.ended_at) : elapsed(clock);
-    pieces.push({ look: lookOf(attempt), from, to });
+    pieces.push({ look: lookOf(attempt, clock), from, to });
     last = to;
   }
   return pieces;
 }
 
-const lookOf = (attempt: Attempt): Piece['look'] =>
-  attempt.ended_at === null ? 'live' : attempt.status === 'failed' ? 'failed' : 'work';
+const lookOf = (attempt: Attempt, { over }: Clock): Piece['look'] =>
+  attempt.ended_at === null && !over ? 'live' : attempt.status === 'failed' ? 'failed' : 'work';
 
 /** The whole of a node: its queue, then its calls, or what it took if it makes none. */
 export function nodePieces(node: NodeTrace, clock: Clock, whole: boolean): Piece[] {
@@ -47,7 +54,7 @@ export function nodePieces(node: NodeTrace, clock: Clock, whole: boolean): Piece
   if (calls.length) return [...queue, ...calls];
   const look = PAUSES.has(node.kind)
     ? 'pause'
-    : node.status === null
+    : node.status === null && !clock.over
       ? 'live'
       : node.status === 'failed'
         ? 'failed'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Schemas } from '../api/client';
 import type { NodeTrace } from '../api/runs';
-import { timeSpent } from './pieces';
+import { runClock, timeSpent } from './pieces';
 import { type Folds, type Planned, waterfall } from './waterfall';
 
 const T0 = Date.parse('2026-01-31T08:15:00.000Z');
@@ -88,6 +88,22 @@ describe('the waterfall', () => {
     expect(reply?.pieces.map(({ look }) => look)).toEqual(['failed', 'pause', 'failed', 'pause', 'failed']);
     expect(reply).toMatchObject({ note: '503 three times', tries: 3, state: 'failed' });
     expect(timeSpent(trace, context.clock)).toEqual({ work: 300, paused: 2_800 });
+  });
+
+  it('ends the call that a cancelled run left at the end of the run, however late one looks', () => {
+    const calls = [{ call: null, attempts: [attempt(1, 0, null)] }];
+    const trace = [node('reply', 'agent', 0, 11, { status: 'cancelled', calls })];
+    const clock = runClock({ created_at: at(0), ended_at: at(11) }, T0 + 3_600_000);
+    const [reply] = rows(trace, [], { clock });
+    expect(reply).toMatchObject({ pieces: [{ look: 'work', from: 0, to: 11 }], note: '11 ms' });
+    expect(timeSpent(trace, clock)).toEqual({ work: 11, paused: 0 });
+  });
+
+  it('lets the call of a run that goes on grow', () => {
+    const calls = [{ call: null, attempts: [attempt(1, 0, null)] }];
+    const clock = runClock({ created_at: at(0), ended_at: null }, T0 + 2_000);
+    const [reply] = rows([node('reply', 'agent', 0, null, { calls })], [], { clock, over: false });
+    expect(reply?.pieces).toEqual([{ look: 'live', from: 0, to: 2_000 }]);
   });
 
   it('says what an attempt that succeeded later had failed with', () => {

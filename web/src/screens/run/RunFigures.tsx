@@ -1,7 +1,7 @@
 import { type ReactNode, useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import { nameIn, starter, useKeyNames } from '../../runs/names';
-import { timeSpent } from '../../runs/pieces';
+import { runClock, timeSpent } from '../../runs/pieces';
 import { formatCost, formatCount, formatDuration, shortId } from '../../ui/format';
 import style from './RunFigures.module.css';
 import type { RunData } from './useRunData';
@@ -13,10 +13,9 @@ type Figure = [label: string, value: ReactNode, note?: ReactNode];
 /** What the run came to. What is not known has no figure. A phone has room for the main ones, and the others elsewhere. */
 export function RunFigures({ data: { run, nodes, over }, part }: { data: RunData; part?: 'main' | 'more' }) {
   const keys = useKeyNames();
-  const now = useNow(!over);
-  const origin = new Date(run.created_at).getTime();
-  const { work, paused } = timeSpent(nodes, { origin, now });
-  const total = (run.ended_at ? new Date(run.ended_at).getTime() : now) - origin;
+  const clock = runClock(run, useNow(!over));
+  const { work, paused } = timeSpent(nodes, clock);
+  const total = clock.now - clock.origin;
   const queued = run.queued_ms ?? null;
   const by = starter(run, (id) => nameIn(keys, id) ?? shortId(id));
   const figures: (Figure | null)[] = [

@@ -1,6 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type KeyboardEvent, type RefObject, useMemo, useRef, useState } from 'react';
 import { type Axis, axis, percent } from '../../runs/axis';
+import { runClock } from '../../runs/pieces';
 import { useScrollMargin } from '../../runs/useScrollMargin';
 import { type Folds, type Row, waterfall } from '../../runs/waterfall';
 import { Skeleton } from '../../ui/Empty';
@@ -84,7 +85,7 @@ function useTimelineRows({ run, nodes, over, document }: RunData) {
   const ticking = !over && run.status !== 'waiting';
   const now = useNow(ticking);
   const rows = useMemo(() => {
-    const clock = { origin: new Date(run.created_at).getTime(), now };
+    const clock = runClock(run, now);
     const planned = document?.outline?.nodes ?? [];
     return waterfall(nodes, planned, { clock, folds, over, queuedMs: run.queued_ms ?? queued(run) });
   }, [run, nodes, over, document, folds, now]);
