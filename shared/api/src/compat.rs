@@ -38,7 +38,7 @@ pub(crate) fn workflows() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::default().merge(sim::v1::workflows::routes()).merge(sim::v2::workflows::routes())
 }
 
-/// Routes that answer pages of every origin, as Sim's do. They need a key all the same.
+/// Routes that answer pages of every origin, as Sim's do. Such pages have a key.
 pub(crate) const OPEN_TO_PAGES: [&str; 2] =
     ["/api/workflows/{id}/execute", "/api/v2/workflows/{id}/execute"];
 

@@ -109,6 +109,10 @@ impl Caller {
         self.get(&path).await;
         self.call(Method::PATCH, &path, Some(json!({ "name": "renamed" }))).await;
         self.post("/v1/tokens", json!({ "workflow_id": "hello" })).await;
+        let public = "/v1/workflows/hello/public";
+        self.call(Method::PUT, public, Some(json!({ "key_id": id }))).await;
+        self.get("/v1/workflows/hello").await;
+        self.call(Method::DELETE, public, None).await;
         self.post(&format!("/v1/keys/{id}/rotate"), json!({ "overlap_seconds": 60 })).await;
         self.call(Method::DELETE, &format!("/v1/keys/{id}"), None).await;
         self.post("/v1/keyring/rotate", json!({})).await;
@@ -361,7 +365,7 @@ async fn every_operation_answers_as_the_document_says() {
         _ => Reply::Now(StatusCode::OK, "thanks".to_owned()),
     })
     .await;
-    let server = TestServer::start().await;
+    let server = TestServer::start_with(|settings| settings.public_workflows = true).await;
     let hanging = format!("nodes: [{{ id: call, type: http, url: \"{}/hang\" }}]", receiver.url);
     server.publish("hanging", &hanging).await;
     server.publish("failing", FAILING).await;

@@ -81,6 +81,8 @@ const RIGHTS: &[(&str, &str, Needs)] = &[
     ("POST", "/v1/workflows/w/rollback", All(&[Author])),
     ("POST", "/v1/workflows/w/deliveries/recover", All(&[Author])),
     ("DELETE", "/v1/workflows/scratch/active", All(&[Author])),
+    ("PUT", "/v1/workflows/w/public", Platform(Admin)),
+    ("DELETE", "/v1/workflows/w/public", All(&[Author])),
     ("GET", "/v1/workflows/w/signing-secret", All(&[Author])),
     ("POST", "/v1/workflows/w/signing-secret/rotate", All(&[Author])),
     ("POST", "/v1/keys", Platform(Admin)),
@@ -266,6 +268,7 @@ impl World {
         let body = match template {
             "/v1/workflow/query/result" => json!({ "workflowRunId": self.run }).to_string(),
             "/v1/secrets/NAME" => json!({ "value": "x" }).to_string(),
+            "/v1/workflows/w/public" => json!({ "key_id": "nobodys" }).to_string(),
             "/v1/secrets/OTHER/login" => {
                 json!({ "connector": "slack", "client_id": "x" }).to_string()
             }

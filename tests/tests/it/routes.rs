@@ -168,6 +168,7 @@ impl Route {
             "recover_deliveries" => Some(json!({ "since": "2026-01-01T00:00:00Z" })),
             "mcp" => Some(json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" })),
             "put_secret" => Some(json!({ "value": "x" })),
+            "open_workflow" => Some(json!({ "key_id": "000000000000" })),
             "begin_login" => Some(json!({ "connector": "slack", "client_id": "x" })),
             "openai_complete_chat" | "openai_create_response" => {
                 let model = if aside { "spare" } else { "mine" };

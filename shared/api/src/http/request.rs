@@ -70,8 +70,8 @@ pub(crate) async fn around(
         if let Some(page) = &page {
             page.admit(&app, known.get(), &mut response);
         }
-        if let Some(caller) = known.get() {
-            note_answer(&app, caller, &mut response);
+        if let Some(known) = known.get() {
+            note_answer(&app, &known.caller, &mut response);
         }
         cors::vary(&mut response);
         if let Some(allowance) = response.extensions_mut().remove() {
