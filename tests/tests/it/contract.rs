@@ -288,6 +288,11 @@ impl Caller {
             self.get(&format!("/api/{generation}/logs?limit=5&{all}")).await;
             self.get(&format!("/api/{generation}/logs/{run}")).await;
         }
+        let new = json!({ "workspaceId": "default", "name": "Made Here" });
+        let made = self.post("/api/v2/workflows", new).await;
+        let path = format!("/api/v2/workflows/{}", made["data"]["id"].as_str().unwrap());
+        self.call(Method::PATCH, &path, Some(json!({ "description": "x" }))).await;
+        self.call(Method::DELETE, &path, None).await;
         for path in ["deployment", "versions?limit=1", "versions/1"] {
             self.get(&format!("/api/v2/workflows/simple/{path}")).await;
         }

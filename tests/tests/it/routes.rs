@@ -337,8 +337,9 @@ async fn a_key_opens_what_its_scopes_say() {
     world.server.stop().await;
 }
 
-/// An empty object is no export, and no form.
-const REFUSED: [&str; 3] = ["sim_v1_import", "sim_v2_import", "sim_v1_upload_file"];
+/// An empty object is no export, no form, and has no name.
+const REFUSED: [&str; 4] =
+    ["sim_v1_import", "sim_v2_import", "sim_v1_upload_file", "sim_v2_create_workflow"];
 
 /// The secret, the job, the file or the link that the request names does not exist.
 fn names_none(route: &Route) -> bool {
