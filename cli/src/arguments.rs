@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::command::{
     admin, apply, cancel, completions, connectors, delete, doctor, erase, import, init, keyring,
-    keys, public, publish, replay, rollback, run, runs, secrets, serve, snippets, stats, tail, test,
-    unpublish, validate, versions,
+    keys, public, publish, replay, rollback, run, runs, secrets, serve, snippets, stats, tail,
+    test, unpublish, validate, versions,
 };
 use crate::output::Format;
 

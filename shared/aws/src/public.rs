@@ -47,8 +47,7 @@ impl Aws {
         limit: usize,
     ) -> Result<Vec<String>> {
         let after = (!after.is_empty()).then(|| row_of(key, after).attributes());
-        let query =
-            Query { limit: Some(limit), after, ..Query::beginning(&partition_of(key), "") };
+        let query = Query { limit: Some(limit), after, ..Query::beginning(&partition_of(key), "") };
         let found = self.table().query(&query).await?;
         found.items.iter().map(|item| item.text("sk").map(str::to_owned)).collect()
     }
@@ -56,8 +55,9 @@ impl Aws {
 
 fn changed(id: &str, row: &Item, key: Option<&str>) -> Result<Write> {
     let write = match key {
-        Some(key) => Write::update(workflows::key_of(id), "SET #public_as = :key")
-            .bind(":key", text(key)),
+        Some(key) => {
+            Write::update(workflows::key_of(id), "SET #public_as = :key").bind(":key", text(key))
+        }
         None => Write::update(workflows::key_of(id), "REMOVE #public_as"),
     };
     let unchanged = unchanged(row);

@@ -438,7 +438,10 @@ async fn public(world: World) -> Result<()> {
     assert!(world.workflows.set_public("b", Some("l"), Some("k")).await?);
     assert!(!world.workflows.set_public("b", Some("m"), Some("k")).await?, "it has another");
     assert!(!world.workflows.set_public("b", None, Some("k")).await?);
-    assert_eq!((found("k").await?, found("l").await?), (vec!["a".into(), "c".into()], vec!["b".into()]));
+    assert_eq!(
+        (found("k").await?, found("l").await?),
+        (vec!["a".into(), "c".into()], vec!["b".into()])
+    );
 
     // Drafts, versions and the endpoint leave it alone.
     save(&world, "b", "draft 2", "uid of b").await?;

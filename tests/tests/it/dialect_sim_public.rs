@@ -323,10 +323,9 @@ async fn the_keys_limits_are_theirs() {
     assert_eq!((first.status().as_u16(), allowance(&first).unwrap()[1]), (200, 1));
     let keyed = execute(server, EXECUTE[1]).header("x-api-key", &key).send().await.unwrap();
     assert_eq!(allowance(&keyed).unwrap()[1], 0, "both draw on the same");
-    for (path, pointer, code) in [
-        (EXECUTE[0], "/code", "RATE_LIMIT_EXCEEDED"),
-        (EXECUTE[1], "/error/code", "RATE_LIMITED"),
-    ] {
+    for (path, pointer, code) in
+        [(EXECUTE[0], "/code", "RATE_LIMIT_EXCEEDED"), (EXECUTE[1], "/error/code", "RATE_LIMITED")]
+    {
         let refused = execute(server, path).send().await.unwrap();
         assert!(retry_after(&refused) >= 1 && allowance(&refused).unwrap()[1] == 0);
         let (status, body) = json_of(refused).await;
@@ -435,7 +434,8 @@ async fn an_author_takes_it_back_and_an_admin_alone_opens_it() {
     let world = World::open().await;
     let server = &world.server;
     let author = server.key(&["w"], &["author", "run"]).await;
-    let (own, admin_of_one) = made(server, json!({ "workflows": ["w"], "scopes": ["admin"] })).await;
+    let (own, admin_of_one) =
+        made(server, json!({ "workflows": ["w"], "scopes": ["admin"] })).await;
     for by in [&author, &admin_of_one] {
         assert_eq!(put(server, by, "w", &own).await.0, 403);
     }

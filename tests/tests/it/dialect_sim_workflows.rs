@@ -319,7 +319,8 @@ async fn a_workflow_is_made_described_anew_and_deleted() {
     assert_eq!(second["data"]["id"], "customer-triage-2", "{second}");
     // It is filled as any other draft is.
     save(&server, "customer-triage", GREETING).await;
-    let (status, deployed) = post(&server, "/api/v2/workflows/customer-triage/deploy", json!({})).await;
+    let (status, deployed) =
+        post(&server, "/api/v2/workflows/customer-triage/deploy", json!({})).await;
     assert_eq!(status, 200, "{deployed}");
 
     let described = json!({ "name": "Triage", "description": "Sorts: all." });

@@ -236,8 +236,7 @@ pub(super) async fn read(
         let outline = inspected.outline.map(Into::into);
         let public = app.public_as(&record).await?.map(Into::into);
         let workflow = (&record).into();
-        let found =
-            WorkflowDocument { workflow, document, public, schedules, problems, outline };
+        let found = WorkflowDocument { workflow, document, public, schedules, problems, outline };
         Json(found).into_response()
     };
     Ok(with_etag(response, &record))

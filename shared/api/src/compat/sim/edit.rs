@@ -15,7 +15,8 @@ pub(super) fn edited(document: &str, changes: &[Change<'_>]) -> String {
     if wanted == *parsed.root() {
         return document.to_owned();
     }
-    let by_lines = changes.iter().fold(document.to_owned(), |text, change| with_line(&text, *change));
+    let by_lines =
+        changes.iter().fold(document.to_owned(), |text, change| with_line(&text, *change));
     let is_right = Document::parse(&by_lines).is_ok_and(|edited| *edited.root() == wanted);
     match is_right {
         true => by_lines,

@@ -168,7 +168,8 @@ impl ImportRequest {
         let name = self.name.as_deref().or(said("name")).unwrap_or_default();
         let id = flowgate_import::workflow_id(said("id").unwrap_or_default(), name);
         let given = [("name", &self.name), ("description", &self.description)];
-        let given = given.into_iter().filter_map(|(field, text)| Some((field, Some(text.as_deref()?))));
+        let given =
+            given.into_iter().filter_map(|(field, text)| Some((field, Some(text.as_deref()?))));
         let document = edited(&document, &given.collect::<Vec<_>>());
         let saved = app.import_document(caller, &id, &document, RESERVED_INPUT_NAMES).await?;
         let warnings = saved.problems.into_iter().map(|problem| problem.message).collect();

@@ -148,7 +148,8 @@ async fn described(app: &App, caller: &Caller, id: &str) -> Result<Option<Descri
     }
 }
 
-async fn last_run_at(app: &App, caller: &Caller, id: &str) -> Result<Option<Time>> {
+/// `None` without the scope `read`.
+pub(super) async fn last_run_at(app: &App, caller: &Caller, id: &str) -> Result<Option<Time>> {
     if !caller.has(Scope::Read) {
         return Ok(None);
     }

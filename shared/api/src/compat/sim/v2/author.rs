@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 use super::{Caller, Data, ErrorBody, Refusal, refuse_unknown};
 use crate::compat::sim::edit::{Change, edited};
 use crate::compat::sim::transfer::may_import;
-use crate::compat::sim::workflow::{ROOT, Summary};
+use crate::compat::sim::workflow::{ROOT, Summary, last_run_at};
 use crate::http::body;
 use crate::http::fields::Fields;
 use crate::http::refused::{Denied, Refused};
@@ -144,7 +144,8 @@ pub(super) async fn update(
     refuse_unknown(&query, &[])?;
     let change = WorkflowChange::read(&body::read(&headers, body).await?)?;
     let record = change.apply(&app, &caller, &id).await?;
-    Ok(Data { data: Summary::described(&record, None) }.into_response())
+    let last_run_at = last_run_at(&app, &caller, &id).await?;
+    Ok(Data { data: Summary::described(&record, last_run_at) }.into_response())
 }
 
 /// Delete a workflow
