@@ -33,7 +33,7 @@ impl<S: Platform, R: From<Error> + IntoResponse> FromRequestParts<S> for KeyedOr
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> std::result::Result<Self, R> {
         if presents_credential(&parts.headers) {
-            let caller = Authenticated::from_request_parts(parts, state).await?;
+            let caller = Authenticated::<R>::from_request_parts(parts, state).await?;
             return Ok(Self { caller, is_keyless: false });
         }
         let Ok(Segments(workflow)) = Segments::<String>::from_request_parts(parts, state).await
