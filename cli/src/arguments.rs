@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::command::{
     admin, apply, cancel, completions, connectors, delete, doctor, erase, import, init, keyring,
-    keys, publish, replay, rollback, run, runs, secrets, serve, snippets, stats, tail, test,
-    unpublish, validate, versions,
+    keys, public, publish, replay, rollback, run, runs, secrets, serve, snippets, stats, tail,
+    test, unpublish, validate, versions,
 };
 use crate::output::Format;
 
@@ -76,6 +76,8 @@ pub(crate) enum Command {
     Rollback(rollback::Args),
     /// Take a workflow's endpoint down; its versions and draft stay
     Unpublish(unpublish::Args),
+    /// Let callers without a key run a workflow, on behalf of one
+    Public(public::Args),
     /// Delete a workflow; its versions and runs follow after some weeks
     Delete(delete::Args),
     /// Run a workflow and wait for its end

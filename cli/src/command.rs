@@ -11,6 +11,7 @@ pub(crate) mod list;
 pub(crate) mod versions;
 pub(crate) mod rollback;
 pub(crate) mod unpublish;
+pub(crate) mod public;
 pub(crate) mod delete;
 pub(crate) mod run;
 pub(crate) mod runs;
@@ -57,6 +58,7 @@ pub(crate) fn run(arguments: Arguments, kinds: Kinds, output: &Output) -> Result
             Command::Versions(args) => versions::run(&args, &global, output).await,
             Command::Rollback(args) => rollback::run(&args, &global, output).await,
             Command::Unpublish(args) => unpublish::run(&args, &global, output).await,
+            Command::Public(args) => public::run(&args, &global, output).await,
             Command::Delete(args) => delete::run(&args, &global, output).await,
             Command::Run(args) => run::run(&args, &global, output).await,
             Command::Runs(args) => runs::run(&args, &global, output).await,

@@ -45,7 +45,7 @@ include-operation-id = ["delete_workflow", "unpublish"]
 parameters = {{ workflow_id = "nobody" }}
 
 [[operations]]
-include-operation-id = ["sim_v1_undeploy", "sim_v2_undeploy"]
+include-operation-id = ["sim_v1_undeploy", "sim_v2_undeploy", "sim_v2_delete_workflow"]
 parameters = {{ id = "nobody" }}
 
 [[operations]]

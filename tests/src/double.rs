@@ -176,6 +176,7 @@ fn environment(settings: &Settings, outbound: &OutboundSettings) -> Vec<String> 
         format!("FLOWGATE_LONGEST_STREAM_MS={}", settings.longest_stream.as_millis()),
         format!("FLOWGATE_LONGEST_FOLLOW_MS={}", settings.longest_follow.as_millis()),
         format!("FLOWGATE_ALLOWED_ORIGINS={}", settings.allowed_origins),
+        format!("FLOWGATE_PUBLIC_WORKFLOWS={}", settings.public_workflows),
         format!("FLOWGATE_RETENTION_DAYS={}", settings.retention.as_secs() / 86_400),
         format!("FLOWGATE_ALLOW_LOOPBACK={}", outbound.allow_loopback),
         format!("FLOWGATE_ALLOW_PRIVATE={}", outbound.allow_private),

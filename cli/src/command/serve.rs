@@ -44,6 +44,14 @@ pub(crate) struct Args {
         value_delimiter = ','
     )]
     allowed_origins: Vec<String>,
+    /// Allow workflows to be public: callers without a key run them, on behalf of one that an admin
+    /// attaches
+    #[arg(
+        long,
+        env = "FLOWGATE_PUBLIC_WORKFLOWS",
+        value_parser = clap::builder::BoolishValueParser::new()
+    )]
+    public_workflows: bool,
     /// For how many days the audit log of keys and rotations is kept
     #[arg(
         long,
@@ -99,6 +107,7 @@ pub(crate) async fn run(args: Args, kinds: Kinds) -> Result<ExitCode> {
         admin_key: admin_key.clone(),
         memory,
         allowed_origins,
+        public_workflows: args.public_workflows,
         audit_retention,
         ..Settings::default()
     };

@@ -38,9 +38,15 @@ pub(crate) fn workflows() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::default().merge(sim::v1::workflows::routes()).merge(sim::v2::workflows::routes())
 }
 
-/// Routes that answer pages of every origin, as Sim's do. They need a key all the same.
+/// Routes that answer pages of every origin, as Sim's do. Such pages have a key.
 pub(crate) const OPEN_TO_PAGES: [&str; 2] =
     ["/api/workflows/{id}/execute", "/api/v2/workflows/{id}/execute"];
+
+/// Returns whether each answer at the path says what the caller's key may still start, as those of
+/// Sim's second generation do.
+pub(crate) fn says_limits(path: &str) -> bool {
+    path.starts_with("/api/v2/")
+}
 
 /// There is no route at the path.
 pub(crate) async fn unknown_path(uri: Uri) -> Response {

@@ -21,6 +21,7 @@ mod imports;
 mod workflows;
 mod outline;
 mod versions;
+mod public;
 mod kinds;
 mod interface;
 mod described;
@@ -136,6 +137,7 @@ pub(crate) fn workflows() -> OpenApiRouter<Arc<App>> {
             .routes(routes!(versions::read))
             .routes(routes!(versions::rollback))
             .routes(routes!(versions::unpublish))
+            .routes(routes!(public::open, public::close))
             .routes(routes!(interface::read))
             .routes(routes!(described::read))
             .routes(routes!(snippets::read)),

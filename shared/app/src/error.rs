@@ -25,6 +25,11 @@ pub enum Error {
     NotFound(What),
     #[error("workflow is not published")]
     NotPublished,
+    #[error(
+        "no workflow is public here: the operator has to allow it first (`flowgate serve \
+         --public-workflows`; on AWS the parameter `PublicWorkflows`)"
+    )]
+    NoPublicWorkflows,
     #[error("{}", bad_input_message(.0))]
     BadInput(Vec<FieldProblem>),
     #[error("{0}")]

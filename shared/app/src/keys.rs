@@ -115,7 +115,8 @@ impl App {
         if known { Ok(()) } else { Err(Error::NotFound(What::Key)) }
     }
 
-    /// Issues a new key with the old one's rights; the old one stays valid for `overlap`.
+    /// Issues a new key with the old one's rights; the old one stays valid for `overlap`. What was
+    /// public on behalf of the old one is so of the new one.
     pub async fn rotate_key(
         &self,
         caller: &Caller,
@@ -144,8 +145,12 @@ impl App {
         };
         let before = Before { first: old.first.unwrap_or_else(|| old.id.clone()), id: old.id };
         let issued = self.issue_key(caller, request, Some(before), "key.rotated").await?;
+        let new_id = &issued.record.id;
+        self.move_public(id, new_id).await?;
         self.ports.keys.end(id, self.now() + overlap, self.audit(caller, "key.ends", id)).await?;
         self.key_cache.forget(id);
+        // Those that were made public meanwhile. From now on the old key is refused there.
+        self.move_public(id, new_id).await?;
         Ok(issued)
     }
 

@@ -15,6 +15,7 @@ pub mod interface;
 mod drafts;
 pub mod keys;
 pub mod tokens;
+pub mod public;
 pub mod keyring;
 pub mod secrets;
 pub mod logins;

@@ -32,6 +32,8 @@ pub struct Settings {
     pub admin_key: Option<String>,
     /// Pages of these origins may read answers in a browser, whatever the key.
     pub allowed_origins: AllowedOrigins,
+    /// Workflows may be public: callers without a key run them on behalf of one.
+    pub public_workflows: bool,
     /// How long an ended run stays readable.
     pub retention: Duration,
     /// How long an entry of the audit log is kept.
@@ -60,6 +62,7 @@ impl Default for Settings {
             public_url: "http://127.0.0.1:8080".to_owned(),
             admin_key: None,
             allowed_origins: AllowedOrigins::default(),
+            public_workflows: false,
             retention: Duration::from_secs(30 * 24 * 3600),
             audit_retention: Duration::from_secs(365 * 24 * 3600),
             longest_wait: Duration::from_secs(270),

@@ -25,6 +25,7 @@ pub struct Config {
     pub public_url: String,
     /// A list with commas between, as `flowgate_app::origin` reads it.
     pub allowed_origins: String,
+    pub public_workflows: bool,
     pub retention: Duration,
     pub audit_retention: Duration,
     pub longest_wait: Duration,
@@ -86,6 +87,7 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
             completes_keyring: self.is_true("FLOWGATE_COMPLETES_KEYRING"),
             public_url: self.required("FLOWGATE_PUBLIC_URL").trim_end_matches('/').to_owned(),
             allowed_origins: self.find("FLOWGATE_ALLOWED_ORIGINS").unwrap_or_default(),
+            public_workflows: self.is_true("FLOWGATE_PUBLIC_WORKFLOWS"),
             retention: Duration::from_secs(
                 self.number("FLOWGATE_RETENTION_DAYS", 30).saturating_mul(24 * 3600),
             ),

@@ -102,6 +102,7 @@ impl Table {
                 .find_text("signing_before")
                 .map(serde_json::from_str)
                 .transpose()?,
+            public_as: item.find_text("public_as").map(str::to_owned),
         };
         Ok((record, draft.len()))
     }

@@ -15,6 +15,7 @@ mod workflows;
 mod identities;
 mod jobs;
 mod draft;
+mod public;
 mod schedules;
 mod sessions;
 mod knowledge;

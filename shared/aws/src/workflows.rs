@@ -21,10 +21,10 @@ use crate::draft::{NewDraft, rollback_targets, saved};
 use crate::item::{Item, Key, number, text, time};
 use crate::jobs::job_item;
 use crate::page::{Listed, Listing};
-use crate::schedules;
 use crate::table::Query;
 use crate::value::{MAX_ITEM_BYTES, chunk_keys};
 use crate::write::{AllOutcome, Outcome, Refusal, Write};
+use crate::{public, schedules};
 
 const LIST: &str = "WORKFLOWS";
 /// DynamoDB's limit for a sort key, in bytes.
@@ -224,6 +224,14 @@ impl Workflows for Aws {
         }
     }
 
+    async fn set_public(&self, id: &str, key: Option<&str>, was: Option<&str>) -> Result<bool> {
+        self.store_public(id, key, was).await
+    }
+
+    async fn public_as(&self, key: &str, after: &str, limit: usize) -> Result<Vec<String>> {
+        self.public_on_behalf_of(key, after, limit).await
+    }
+
     async fn delete(
         &self,
         id: &str,
@@ -233,7 +241,7 @@ impl Workflows for Aws {
     ) -> Result<WorkflowDeleted> {
         let mut tries = self.table().tries();
         loop {
-            let attributes = Some("#uid, #draft, #etag, #schedules");
+            let attributes = Some("#uid, #draft, #etag, #schedules, #public_as");
             let row = self.table().get(key_of(id), attributes).await?;
             let Some(row) = row.filter(|row| row.find_text("uid") == Some(uid)) else {
                 return Ok(WorkflowDeleted::Unknown);
@@ -247,16 +255,18 @@ impl Workflows for Aws {
                 Some(_) => "#schedules = :schedules",
                 None => "attribute_not_exists(#schedules)",
             };
-            let mut delete = Write::delete(key_of(id))
-                .only_if(format!("#uid = :uid AND #draft = :draft AND {unchanged}"))
-                .bind(":uid", text(uid))
-                .bind(":draft", draft.clone());
+            let as_public = public::unchanged(&row);
+            let condition = format!("#uid = :uid AND #draft = :draft AND {unchanged}");
+            let delete = Write::delete(key_of(id)).only_if(format!("{condition} AND {as_public}"));
+            let delete = delete.bind(":uid", text(uid)).bind(":draft", draft.clone());
+            let mut delete = public::bound(delete, &row);
             if let Some(schedules) = schedules {
                 delete = delete.bind(":schedules", schedules);
             }
             let count = row.find_number("schedules")?.unwrap_or_default();
             let mut writes = vec![delete, Write::put(job_item(&job)?)];
             writes.extend(schedules::deleting(uid, 0, count));
+            writes.extend(public::deleting(id, &row));
             if self.table().write_all(&writes).await?.first_refused()?.is_none() {
                 self.table().delete_all(chunk_keys(&key_of(id).pk, draft)?).await?;
                 return Ok(WorkflowDeleted::Done);
@@ -447,7 +457,7 @@ fn is_stored(refusals: &[Option<Refusal>], document: &AttributeValue) -> bool {
         && version.is_some_and(|item| item.0.get("document") == Some(document))
 }
 
-fn key_of(id: &str) -> Key {
+pub(crate) fn key_of(id: &str) -> Key {
     Key::new(format!("WF#{id}"), "WF")
 }
 

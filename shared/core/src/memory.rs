@@ -35,13 +35,18 @@ impl Default for MemoryLimits {
 }
 
 /// Whom memory is counted for, and who takes turns: the id of a key, or the operator. Of what a key
-/// has no part in, a workflow.
+/// has no part in, a workflow, or nobody.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Holder(Arc<str>);
 
 impl Holder {
     pub fn of_key(key_id: Option<&str>) -> Self {
         Self(key_id.unwrap_or("admin").into())
+    }
+
+    /// Of requests without a credential, so that they take nothing of the operator's.
+    pub fn of_nobody() -> Self {
+        Self("nobody".into())
     }
 
     pub fn of_workflow(id: &str) -> Self {

@@ -31,6 +31,9 @@ pub struct WorkflowRecord {
     pub signing: SigningPin,
     /// The pin before a rotation. Signs alongside `signing` until the timestamp.
     pub signing_before: Option<(SigningPin, Timestamp)>,
+    /// The id of the key on whose behalf callers without a key run it. `None`: nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_as: Option<String>,
 }
 
 impl WorkflowRecord {
@@ -206,6 +209,13 @@ pub trait Workflows: Send + Sync {
         pin: SigningPin,
         overlap_until: Timestamp,
     ) -> Result<bool>;
+    /// Lets callers without a key run the workflow on behalf of this key, or no longer. With `was`,
+    /// only if it is public on behalf of that key now. `false`: there is no such workflow, or it is
+    /// not.
+    async fn set_public(&self, id: &str, key: Option<&str>, was: Option<&str>) -> Result<bool>;
+    /// Returns the ids of the workflows that are public on behalf of the key, in their order, after
+    /// this one.
+    async fn public_as(&self, key: &str, after: &str, limit: usize) -> Result<Vec<String>>;
     /// Deletes the workflow if it still has this uid, and creates the job that deletes its runs and
     /// versions later, in one transaction. Compares `if_match` with the draft in the same step.
     async fn delete(

@@ -91,6 +91,7 @@ fn settings(config: &Config, kinds: Option<Kinds>) -> Result<Settings> {
     Ok(Settings {
         kinds,
         allowed_origins,
+        public_workflows: config.public_workflows,
         public_url: config.public_url.clone(),
         retention: config.retention,
         audit_retention: config.audit_retention,

@@ -210,6 +210,31 @@ impl Workflows for Local {
         .await
     }
 
+    async fn set_public(&self, id: &str, key: Option<&str>, was: Option<&str>) -> Result<bool> {
+        let (id, key, was) = (id.to_owned(), key.map(str::to_owned), was.map(str::to_owned));
+        self.write(move |connection| {
+            // One that has the key already: the retry of a write that was applied.
+            let mut update = connection.prepare_cached(
+                "UPDATE workflows SET public_as = ?2 WHERE id = ?1 AND (?3 IS NULL OR public_as = \
+                 ?3 OR public_as IS ?2)",
+            )?;
+            Ok(update.execute(params![id, key, was])? == 1)
+        })
+        .await
+    }
+
+    async fn public_as(&self, key: &str, after: &str, limit: usize) -> Result<Vec<String>> {
+        let (key, after) = (key.to_owned(), after.to_owned());
+        self.query(move |connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT id FROM workflows WHERE public_as = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+            )?;
+            let ids = select.query_map(params![key, after, stored(limit)], |row| row.get(0))?;
+            Ok(ids.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
     async fn delete(
         &self,
         id: &str,
@@ -381,12 +406,13 @@ struct WorkflowRow {
     signing_before: Option<String>,
     draft: String,
     rollback_targets: String,
+    public_as: Option<String>,
 }
 
 impl WorkflowRow {
     const SELECT: &str = "
         SELECT id, uid, active_version, activated_at, created_at, signing, signing_before, draft,
-        rollback_targets FROM workflows";
+        rollback_targets, public_as FROM workflows";
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -399,6 +425,7 @@ impl WorkflowRow {
             signing_before: row.get(6)?,
             draft: row.get(7)?,
             rollback_targets: row.get(8)?,
+            public_as: row.get(9)?,
         })
     }
 
@@ -413,6 +440,7 @@ impl WorkflowRow {
             created_at: Timestamp(self.created_at),
             signing: serde_json::from_str(&self.signing)?,
             signing_before: self.signing_before.as_deref().map(serde_json::from_str).transpose()?,
+            public_as: self.public_as,
         })
     }
 }

@@ -32,6 +32,7 @@ pub(super) fn guarantees() -> Vec<Guarantee> {
         ),
         guarantee("a deleted workflow keeps its versions and frees its id", delete),
         guarantee("a rotated signing secret is stored beside the one before", rotate),
+        guarantee("a public workflow is found by its key as long as it has it", public),
         guarantee("a list contains each workflow once", list),
     ]
 }
@@ -99,6 +100,7 @@ async fn drafts(world: World) -> Result<()> {
         created_at: at(10),
         signing: SIGNING,
         signing_before: None,
+        public_as: None,
     };
     assert_eq!(made, expected);
     world.workflows.publish("story", version("one")).await?;
@@ -418,6 +420,44 @@ async fn rotate(world: World) -> Result<()> {
     world.workflows.rotate_signing("story", third, at(600)).await?;
     let kept = stored_workflow(&world, "story").await?;
     assert_eq!((kept.signing, kept.signing_before), (third, Some((next, at(600)))));
+    Ok(())
+}
+
+async fn public(world: World) -> Result<()> {
+    let found = async |key: &str| world.workflows.public_as(key, "", 10).await;
+    assert!(!world.workflows.set_public("a", Some("k"), None).await?, "there is none");
+    for id in ["a", "b", "c"] {
+        save(&world, id, "draft", &format!("uid of {id}")).await?;
+        // The second call is the retry of a write that was applied.
+        for _ in 0..2 {
+            assert!(world.workflows.set_public(id, Some("k"), None).await?);
+        }
+    }
+    assert_eq!(found("k").await?, ["a", "b", "c"]);
+    assert_eq!(world.workflows.public_as("k", "a", 1).await?, ["b"]);
+    assert!(world.workflows.set_public("b", Some("l"), Some("k")).await?);
+    assert!(!world.workflows.set_public("b", Some("m"), Some("k")).await?, "it has another");
+    assert!(!world.workflows.set_public("b", None, Some("k")).await?);
+    assert_eq!(
+        (found("k").await?, found("l").await?),
+        (vec!["a".into(), "c".into()], vec!["b".into()])
+    );
+
+    // Drafts, versions and the endpoint leave it alone.
+    save(&world, "b", "draft 2", "uid of b").await?;
+    world.workflows.publish("b", version("one")).await?;
+    world.workflows.set_active("b", None, at(60), Vec::new()).await?;
+    let kept = save(&world, "b", "draft 3", "uid of b").await?;
+    assert_eq!(kept.public_as.as_deref(), Some("l"));
+    assert_eq!(stored_workflow(&world, "b").await?, kept);
+    assert!(world.workflows.set_public("b", None, Some("l")).await?);
+    assert_eq!(stored_workflow(&world, "b").await?.public_as, None);
+
+    world.workflows.delete("a", "uid of a", None, workflow_job(1, "uid of a")?).await?;
+    assert_eq!(found("k").await?, ["c"]);
+    save(&world, "a", "draft", "uid 2 of a").await?;
+    assert_eq!(stored_workflow(&world, "a").await?.public_as, None);
+    assert_eq!((found("k").await?, found("l").await?), (vec!["c".into()], Vec::<String>::new()));
     Ok(())
 }
 

@@ -109,6 +109,10 @@ impl Caller {
         self.get(&path).await;
         self.call(Method::PATCH, &path, Some(json!({ "name": "renamed" }))).await;
         self.post("/v1/tokens", json!({ "workflow_id": "hello" })).await;
+        let public = "/v1/workflows/hello/public";
+        self.call(Method::PUT, public, Some(json!({ "key_id": id }))).await;
+        self.get("/v1/workflows/hello").await;
+        self.call(Method::DELETE, public, None).await;
         self.post(&format!("/v1/keys/{id}/rotate"), json!({ "overlap_seconds": 60 })).await;
         self.call(Method::DELETE, &format!("/v1/keys/{id}"), None).await;
         self.post("/v1/keyring/rotate", json!({})).await;
@@ -284,6 +288,11 @@ impl Caller {
             self.get(&format!("/api/{generation}/logs?limit=5&{all}")).await;
             self.get(&format!("/api/{generation}/logs/{run}")).await;
         }
+        let new = json!({ "workspaceId": "default", "name": "Made Here" });
+        let made = self.post("/api/v2/workflows", new).await;
+        let path = format!("/api/v2/workflows/{}", made["data"]["id"].as_str().unwrap());
+        self.call(Method::PATCH, &path, Some(json!({ "description": "x" }))).await;
+        self.call(Method::DELETE, &path, None).await;
         for path in ["deployment", "versions?limit=1", "versions/1"] {
             self.get(&format!("/api/v2/workflows/simple/{path}")).await;
         }
@@ -361,7 +370,7 @@ async fn every_operation_answers_as_the_document_says() {
         _ => Reply::Now(StatusCode::OK, "thanks".to_owned()),
     })
     .await;
-    let server = TestServer::start().await;
+    let server = TestServer::start_with(|settings| settings.public_workflows = true).await;
     let hanging = format!("nodes: [{{ id: call, type: http, url: \"{}/hang\" }}]", receiver.url);
     server.publish("hanging", &hanging).await;
     server.publish("failing", FAILING).await;

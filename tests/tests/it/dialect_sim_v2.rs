@@ -437,3 +437,35 @@ async fn an_idempotency_key_begins_one_run() {
         (422, &json!("IDEMPOTENCY_MISMATCH"))
     );
 }
+
+#[tokio::test]
+async fn each_answer_says_what_the_key_may_still_start() {
+    let server = TestServer::start().await;
+    server.publish("w", GREETING).await;
+    let limits = json!({ "requests_per_minute": 1, "burst": 3 });
+    let made = json!({
+        "name": "k", "workflows": ["w"], "scopes": ["run", "read", "author"], "limits": limits
+    });
+    let made = answer(server.post("/v1/keys", ADMIN_KEY).json(&made)).await.1;
+    let key = made["key"].as_str().unwrap();
+    let left = async |request: RequestBuilder| {
+        let response = request.send().await.unwrap();
+        let left = response.headers().get("x-ratelimit-remaining").cloned();
+        (response.status().as_u16(), left.map(|left| left.to_str().unwrap().to_owned()))
+    };
+    let some = |left: &str| Some(left.to_owned());
+    let start = execute(&server, key, &json!({ "input": { "name": "Ada" } }));
+    assert_eq!(left(start).await, (200, some("2")));
+    for (path, status) in [
+        ("/api/v2/workflows", 200),
+        ("/api/v2/workflows/w/deployment", 200),
+        ("/api/v2/workflows/w/runs", 200),
+        ("/api/v2/logs", 200),
+        ("/api/v2/logs?x=1", 400),
+        ("/api/v2/workflows/w/runs/nobody", 404),
+    ] {
+        assert_eq!(left(server.get(path, key)).await, (status, some("2")), "{path}");
+        assert_eq!(left(server.get(path, ADMIN_KEY)).await, (status, None), "{path}");
+    }
+    assert_eq!(left(server.get("/api/v2/logs", "wrong")).await, (401, None));
+}

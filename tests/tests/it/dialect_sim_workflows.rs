@@ -299,3 +299,90 @@ async fn what_is_no_export_is_refused() {
     let (_, left) = answer(server.get("/v1/workflows", ADMIN_KEY)).await;
     assert_eq!(left["items"], json!([]));
 }
+
+async fn patch(server: &TestServer, id: &str, body: Value) -> (u16, Value) {
+    let path = format!("/api/v2/workflows/{id}");
+    answer(server.request(Method::PATCH, &path, ADMIN_KEY).json(&body)).await
+}
+
+#[tokio::test]
+async fn a_workflow_is_made_described_anew_and_deleted() {
+    let server = TestServer::start().await;
+    let new = json!({ "workspaceId": "any", "name": " Customer Triage ", "folderPath": "/" });
+    let (status, made) = post(&server, "/api/v2/workflows", new.clone()).await;
+    let data = &made["data"];
+    assert_eq!(
+        (status, &data["id"], &data["name"], &data["isDeployed"], &data["description"]),
+        (201, &json!("customer-triage"), &json!("Customer Triage"), &json!(false), &Value::Null)
+    );
+    let (_, second) = post(&server, "/api/v2/workflows", new).await;
+    assert_eq!(second["data"]["id"], "customer-triage-2", "{second}");
+    // It is filled as any other draft is.
+    save(&server, "customer-triage", GREETING).await;
+    let (status, deployed) =
+        post(&server, "/api/v2/workflows/customer-triage/deploy", json!({})).await;
+    assert_eq!(status, 200, "{deployed}");
+
+    let described = json!({ "name": "Triage", "description": "Sorts: all." });
+    let (status, changed) = patch(&server, "customer-triage", described).await;
+    let data = &changed["data"];
+    assert_eq!(
+        (status, &data["name"], &data["description"], &data["isDeployed"]),
+        (200, &json!("Triage"), &json!("Sorts: all."), &json!(true))
+    );
+    let expected = GREETING.replace("name: Greeting", "name: \"Triage\"");
+    let expected = expected.replace("description: Greets.", "description: \"Sorts: all.\"");
+    assert_eq!(document(&server, "customer-triage").await, expected, "with its comments");
+    let (_, cleared) = patch(&server, "customer-triage", json!({ "description": null })).await;
+    assert_eq!(cleared["data"]["description"], Value::Null, "{cleared}");
+    let etag = async || {
+        let read = server.get("/v1/workflows/customer-triage", ADMIN_KEY);
+        answer(read).await.1["draft"]["saved_at"].clone()
+    };
+    let before = etag().await;
+    let same = json!({ "name": "Triage", "folderPath": "/" });
+    assert_eq!(patch(&server, "customer-triage", same).await.0, 200);
+    assert_eq!(etag().await, before, "nothing was written");
+
+    let path = "/api/v2/workflows/customer-triage";
+    let gone = json!({ "data": { "id": "customer-triage", "deleted": true } });
+    assert_eq!(delete(&server, path).await, (200, gone));
+    assert_eq!(delete(&server, path).await.0, 404);
+    assert_eq!(answer(server.get("/v1/workflows/customer-triage", ADMIN_KEY)).await.0, 404);
+}
+
+#[tokio::test]
+async fn what_is_no_change_of_a_workflow_is_refused() {
+    let server = TestServer::start().await;
+    save(&server, "w", GREETING).await;
+    let long = "x".repeat(256);
+    for (body, path) in [
+        (json!({}), "name"),
+        (json!({ "name": "  " }), "name"),
+        (json!({ "name": long }), "name"),
+        (json!({ "name": 1 }), "name"),
+        (json!({ "name": "a", "description": 1 }), "description"),
+        (json!({ "name": "a", "description": "x".repeat(50_001) }), "description"),
+        (json!({ "name": "a", "folderPath": "/Operations" }), "folderPath"),
+        (json!({ "name": "a", "more": 1 }), "more"),
+        (json!([]), ""),
+    ] {
+        for (status, refused) in [
+            post(&server, "/api/v2/workflows", body.clone()).await,
+            patch(&server, "w", body.clone()).await,
+        ] {
+            let error = &refused["error"];
+            assert_eq!((status, &error["code"]), (400, &json!("BAD_REQUEST")), "{body}");
+            assert_eq!(error["details"][0]["path"], path, "{body}: {refused}");
+        }
+    }
+    let named = json!({ "name": "a" });
+    assert_eq!(post(&server, "/api/v2/workflows?x=1", named.clone()).await.0, 400);
+    assert_eq!(patch(&server, "none", named.clone()).await.0, 404);
+    let author = server.key(&["other"], &["author"]).await;
+    let create = server.post("/api/v2/workflows", &author).json(&named);
+    assert_eq!(answer(create).await.0, 404, "its key may make others alone");
+    assert_eq!(document(&server, "w").await, GREETING);
+    let (_, left) = answer(server.get("/v1/workflows", ADMIN_KEY)).await;
+    assert_eq!(left["items"].as_array().unwrap().len(), 1, "{left}");
+}

@@ -16,6 +16,7 @@ mod dialect_sim_workflows;
 mod dialect_sim_logs;
 mod dialect_sim_resume;
 mod dialect_sim_files;
+mod dialect_sim_public;
 mod dialect_aiflow;
 mod mcp;
 mod a2a;

@@ -81,6 +81,8 @@ const RIGHTS: &[(&str, &str, Needs)] = &[
     ("POST", "/v1/workflows/w/rollback", All(&[Author])),
     ("POST", "/v1/workflows/w/deliveries/recover", All(&[Author])),
     ("DELETE", "/v1/workflows/scratch/active", All(&[Author])),
+    ("PUT", "/v1/workflows/w/public", Platform(Admin)),
+    ("DELETE", "/v1/workflows/w/public", All(&[Author])),
     ("GET", "/v1/workflows/w/signing-secret", All(&[Author])),
     ("POST", "/v1/workflows/w/signing-secret/rotate", All(&[Author])),
     ("POST", "/v1/keys", Platform(Admin)),
@@ -133,7 +135,10 @@ const RIGHTS: &[(&str, &str, Needs)] = &[
     ("GET", "/api/v1/workflows/w/export", All(&[Author])),
     ("POST", "/api/v1/workflows/import", All(&[Author])),
     ("GET", "/api/v2/workflows", All(&[Author])),
+    ("POST", "/api/v2/workflows", All(&[Author])),
     ("GET", "/api/v2/workflows/w", All(&[Author])),
+    ("PATCH", "/api/v2/workflows/w", All(&[Author])),
+    ("DELETE", "/api/v2/workflows/scratch", All(&[Author])),
     ("GET", "/api/v2/workflows/w/deployment", All(&[Author])),
     ("POST", "/api/v2/workflows/w/deploy", All(&[Author])),
     ("DELETE", "/api/v2/workflows/scratch/deploy", All(&[Author])),
@@ -266,6 +271,7 @@ impl World {
         let body = match template {
             "/v1/workflow/query/result" => json!({ "workflowRunId": self.run }).to_string(),
             "/v1/secrets/NAME" => json!({ "value": "x" }).to_string(),
+            "/v1/workflows/w/public" => json!({ "key_id": "nobodys" }).to_string(),
             "/v1/secrets/OTHER/login" => {
                 json!({ "connector": "slack", "client_id": "x" }).to_string()
             }

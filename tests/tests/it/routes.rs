@@ -168,6 +168,7 @@ impl Route {
             "recover_deliveries" => Some(json!({ "since": "2026-01-01T00:00:00Z" })),
             "mcp" => Some(json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" })),
             "put_secret" => Some(json!({ "value": "x" })),
+            "open_workflow" => Some(json!({ "key_id": "000000000000" })),
             "begin_login" => Some(json!({ "connector": "slack", "client_id": "x" })),
             "openai_complete_chat" | "openai_create_response" => {
                 let model = if aside { "spare" } else { "mine" };
@@ -336,8 +337,9 @@ async fn a_key_opens_what_its_scopes_say() {
     world.server.stop().await;
 }
 
-/// An empty object is no export, and no form.
-const REFUSED: [&str; 3] = ["sim_v1_import", "sim_v2_import", "sim_v1_upload_file"];
+/// An empty object is no export, no form, and has no name.
+const REFUSED: [&str; 4] =
+    ["sim_v1_import", "sim_v2_import", "sim_v1_upload_file", "sim_v2_create_workflow"];
 
 /// The secret, the job, the file or the link that the request names does not exist.
 fn names_none(route: &Route) -> bool {

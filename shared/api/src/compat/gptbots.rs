@@ -80,6 +80,7 @@ impl IntoResponse for Refusal {
             }
             Error::InvalidDocument(_)
             | Error::ChildUnavailable(_)
+            | Error::NoPublicWorkflows
             | Error::Stale
             | Error::IdempotencyMismatch
             | Error::StillRunning(_)

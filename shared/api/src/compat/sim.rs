@@ -12,6 +12,7 @@ mod record;
 mod workflow;
 mod deploy;
 mod transfer;
+mod edit;
 mod log;
 mod span;
 mod pause;

@@ -1,5 +1,8 @@
 //! Whose request it is, alike in every API.
 
+#[cfg(feature = "starts")]
+pub(crate) mod public;
+
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
@@ -10,7 +13,7 @@ use flowgate_app::access::Caller;
 use flowgate_app::{App, Error, Result, signed_token};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 
 use super::known_query;
 use super::request::{QueryPairs, TOKEN_PARAMETER};
@@ -28,11 +31,24 @@ impl Platform for Arc<App> {
 
 /// Says who makes a request once it is known, also when the request is refused.
 #[derive(Clone, Default)]
-pub(crate) struct KnownCaller(Arc<OnceLock<Caller>>);
+pub(crate) struct KnownCaller(Arc<OnceLock<Known>>);
+
+pub(crate) struct Known {
+    pub(crate) caller: Caller,
+    /// It presented no credential.
+    pub(crate) is_keyless: bool,
+}
 
 impl KnownCaller {
-    pub(crate) fn get(&self) -> Option<&Caller> {
+    pub(crate) fn get(&self) -> Option<&Known> {
         self.0.get()
+    }
+
+    /// Remembers whose request this is.
+    fn note(parts: &Parts, caller: &Caller, is_keyless: bool) {
+        if let Some(known) = parts.extensions.get::<Self>() {
+            known.0.get_or_init(|| Known { caller: caller.clone(), is_keyless });
+        }
     }
 }
 
@@ -52,12 +68,20 @@ impl<S: Platform, R: From<Error> + IntoResponse> FromRequestParts<S> for Authent
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> std::result::Result<Self, R> {
         let caller = state.app().authenticate(&credential(parts)?).await?;
-        if let Some(known) = parts.extensions.get::<KnownCaller>() {
-            known.0.get_or_init(|| caller.clone());
-        }
+        KnownCaller::note(parts, &caller, false);
         known_query::check(parts)?;
         Ok(Self(caller, PhantomData))
     }
+}
+
+/// Returns whether a header is there to hold a credential for us, good or bad, even an empty one.
+pub(crate) fn presents_credential(headers: &HeaderMap) -> bool {
+    let for_us = |value: &HeaderValue| {
+        let value = value.as_bytes().trim_ascii();
+        let scheme = value.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+        scheme.eq_ignore_ascii_case(b"bearer") || scheme.starts_with(b"fg")
+    };
+    headers.contains_key("x-api-key") || headers.get_all(AUTHORIZATION).iter().any(for_us)
 }
 
 /// The credential of a request: in `Authorization: Bearer`, in `X-API-Key`, or, where a browser can
@@ -165,6 +189,25 @@ mod tests {
         check(&[("x-api-key", "abc"), ("authorization", "Bearer abd")], None);
         check(&[("x-api-key", "abc"), ("x-api-key", "abc")], None);
         check(&[("authorization", "Bearer a"), ("authorization", "Bearer a")], None);
+    }
+
+    #[test]
+    fn a_credential_is_presented_even_if_it_is_bad() {
+        let presents = |headers: &[(&'static str, &'static str)]| {
+            let pairs = headers.iter().map(|(name, value)| {
+                (http::HeaderName::from_static(name), HeaderValue::from_static(value))
+            });
+            presents_credential(&pairs.collect())
+        };
+        for value in ["Bearer abc", "bEARER\tabc", "Bearer", "Bearer ", "fg_abc", "fgt_abc x"] {
+            assert!(presents(&[("authorization", value)]), "{value}");
+        }
+        assert!(presents(&[("x-api-key", "")]) && presents(&[("x-api-key", "abc")]));
+        assert!(presents(&[("authorization", "Basic a"), ("authorization", "Bearer a")]));
+        for value in ["", " ", "Basic abc", "Bearers abc", "Negotiate", "abc"] {
+            assert!(!presents(&[("authorization", value)]), "{value}");
+        }
+        assert!(!presents(&[]));
     }
 
     #[test]

@@ -5,7 +5,6 @@
 use axum::extract::{MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
 use flowgate_app::App;
-use flowgate_app::access::Caller;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
@@ -13,6 +12,7 @@ use http::header::{
 };
 use http::{HeaderValue, Method, StatusCode};
 
+use super::caller::Known;
 use crate::compat;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
@@ -50,7 +50,7 @@ impl Page {
             return response;
         }
         let answer = response.headers_mut();
-        answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, self.allowed());
+        answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, self.allowed(self.is_open));
         answer.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
         answer.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);
         if let Some(names) = names.filter(|names| names.len() <= MAX_HEADER_NAMES) {
@@ -69,20 +69,23 @@ impl Page {
     }
 
     /// Lets the page read the answer, if the operator or the caller's key lists its origin.
-    pub(crate) fn admit(&self, app: &App, caller: Option<&Caller>, response: &mut Response) {
+    /// Where no key was presented, the page had none either: the lists count even if the route is
+    /// open to those that have one.
+    pub(crate) fn admit(&self, app: &App, known: Option<&Known>, response: &mut Response) {
         let is_listed = self.origin.to_str().is_ok_and(|origin| {
-            caller.is_some_and(|caller| caller.lists_origin(origin))
+            known.is_some_and(|known| known.caller.lists_origin(origin))
                 || app.settings.allowed_origins.contains(origin)
         });
-        if self.is_open || is_listed {
+        let is_open = self.is_open && known.is_none_or(|known| !known.is_keyless);
+        if is_open || is_listed {
             let headers = response.headers_mut();
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, self.allowed());
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, self.allowed(is_open));
             headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
         }
     }
 
-    fn allowed(&self) -> HeaderValue {
-        if self.is_open { ANY_ORIGIN } else { self.origin.clone() }
+    fn allowed(&self, is_open: bool) -> HeaderValue {
+        if is_open { ANY_ORIGIN } else { self.origin.clone() }
     }
 }
 

@@ -13,6 +13,8 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http_body::{Frame, SizeHint};
 
+use super::caller::presents_credential;
+
 /// The body as bytes, and its texts.
 const COPIES: usize = 2;
 /// What a value takes beyond its text, at most; and how many a body may have.
@@ -24,6 +26,9 @@ const MIN_ANSWER: u64 = 16 << 10;
 /// Whom the request is counted for. The key is not checked yet: whoever presents a wrong one is
 /// refused before its body is read.
 pub(super) fn holder(headers: &HeaderMap) -> Holder {
+    if !presents_credential(headers) {
+        return Holder::of_nobody();
+    }
     let presented = headers.get(AUTHORIZATION).or_else(|| headers.get("x-api-key"));
     let text = presented.and_then(|value| value.to_str().ok()).unwrap_or_default();
     let id = text.find("fg_").and_then(|at| text.get(at + "fg_".len()..)?.get(..12));

@@ -13,6 +13,7 @@ use flowgate_app::error::{Error, What};
 use flowgate_app::limit::Allowance;
 use flowgate_app::memory::Holder;
 use flowgate_app::overload::Overloaded;
+use flowgate_app::time::Timestamp;
 use flowgate_app::trace_context::{self, TraceContext};
 use flowgate_app::{App, deadline, hops};
 use futures_util::FutureExt;
@@ -70,11 +71,17 @@ pub(crate) async fn around(
         if let Some(page) = &page {
             page.admit(&app, known.get(), &mut response);
         }
-        if let Some(caller) = known.get() {
-            note_answer(&app, caller, &mut response);
+        if let Some(known) = known.get() {
+            note_answer(&app, &known.caller, &mut response);
         }
         cors::vary(&mut response);
-        if let Some(allowance) = response.extensions_mut().remove() {
+        let mut allowance = response.extensions_mut().remove();
+        if let (None, Some(known)) = (allowance, known.get())
+            && compat::says_limits(line.uri.path())
+        {
+            allowance = allowance_now(&app, &known.caller, began).await;
+        }
+        if let Some(allowance) = allowance {
             add_allowance(response.headers_mut(), allowance);
         }
         if let Some(traceparent) = traceparent {
@@ -202,6 +209,16 @@ pub(crate) fn with_allowance(mut response: Response, allowance: Option<Allowance
         response.extensions_mut().insert(allowance);
     }
     response
+}
+
+/// What the key may still start, where the request started nothing. The answer waits for it no
+/// longer than it waited for anything else, and goes without it if it cannot be read.
+async fn allowance_now(app: &App, caller: &Caller, began: Timestamp) -> Option<Allowance> {
+    let found = deadline::within(Some(began + PATIENCE), app.allowance(caller)).await;
+    let failed = |error: &Error| {
+        tracing::debug!(target: LOG_TARGET, %error, "could not read what a key has left");
+    };
+    found.inspect_err(failed).ok().flatten().map(|(_, left)| left)
 }
 
 /// Alike in every API. Sim's SDKs read whole numbers, and the reset in seconds since 1970.

@@ -26,6 +26,7 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         Error::Stale => StatusCode::PRECONDITION_FAILED,
         Error::InvalidDocument(_) | Error::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
         Error::NotPublished
+        | Error::NoPublicWorkflows
         | Error::ChildUnavailable(_)
         | Error::StillRunning(_)
         | Error::RunIdTaken(_)
@@ -60,6 +61,7 @@ pub(crate) fn code(error: &Error) -> &'static str {
         Error::NotFound(What::Job) => "job_not_found",
         Error::NotFound(What::File) => "file_not_found",
         Error::NotPublished => "not_published",
+        Error::NoPublicWorkflows => "no_public_workflows",
         Error::BadInput(_) => "invalid_input",
         Error::TooLarge(_) => "too_large",
         Error::Compressed => "unsupported_encoding",

@@ -18,6 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Caller;
 use super::outline::Outline;
+use super::public::PublicWorkflow;
 use super::run::RunStatus;
 use super::schedules::Schedule;
 use crate::http::body;
@@ -96,6 +97,9 @@ struct WorkflowDocument<'a> {
     workflow: Workflow<'a>,
     /// YAML or JSON, as its author wrote it.
     document: &'a str,
+    /// Null where nobody runs it without a key.
+    #[schema(required)]
+    public: Option<PublicWorkflow>,
     /// Of the active version, in the order of its document.
     schedules: Vec<Schedule>,
     /// Of the draft.
@@ -230,8 +234,10 @@ pub(super) async fn read(
         let inspected = app.inspect_draft(&caller, &record, RESERVED_INPUT_NAMES).await?;
         let problems = inspected.problems.into_iter().map(Into::into).collect();
         let outline = inspected.outline.map(Into::into);
+        let public = app.public_as(&record).await?.map(Into::into);
         let workflow = (&record).into();
-        Json(WorkflowDocument { workflow, document, schedules, problems, outline }).into_response()
+        let found = WorkflowDocument { workflow, document, public, schedules, problems, outline };
+        Json(found).into_response()
     };
     Ok(with_etag(response, &record))
 }

@@ -412,4 +412,9 @@ ALTER TABLE keys ADD COLUMN name TEXT;
 ALTER TABLE keys ADD COLUMN refused_at INTEGER;
 ALTER TABLE keys ADD COLUMN refused_code TEXT;
 ",
+    "
+-- The key on whose behalf callers without a key run it.
+ALTER TABLE workflows ADD COLUMN public_as TEXT;
+CREATE INDEX public_workflows ON workflows (public_as, id) WHERE public_as NOT NULL;
+",
 ];

@@ -86,6 +86,16 @@ impl Workflows for Faulty {
         self.around("workflows.rotate_signing", id, work).await
     }
 
+    async fn set_public(&self, id: &str, key: Option<&str>, was: Option<&str>) -> Result<bool> {
+        let work = self.inner.workflows.set_public(id, key, was);
+        self.around("workflows.set_public", id, work).await
+    }
+
+    async fn public_as(&self, key: &str, after: &str, limit: usize) -> Result<Vec<String>> {
+        let work = self.inner.workflows.public_as(key, after, limit);
+        self.around("workflows.public_as", "", work).await
+    }
+
     async fn delete(
         &self,
         id: &str,

@@ -100,6 +100,33 @@ async fn sims_execute_is_open_to_every_page_and_needs_its_key() {
 }
 
 #[tokio::test]
+async fn a_public_workflow_is_read_by_the_pages_of_its_key_alone() {
+    let server = TestServer::start_with(|settings| {
+        settings.allowed_origins = AllowedOrigins::parse(OURS).unwrap();
+        settings.public_workflows = true;
+    })
+    .await;
+    server.publish("w", DOCUMENT).await;
+    let pages = key_for_pages(&server).await;
+    let id = pages.split('_').nth(1).unwrap();
+    let open = server.request(Method::PUT, "/v1/workflows/w/public", ADMIN_KEY);
+    let open = open.json(&json!({ "key_id": id })).send().await.unwrap();
+    assert_eq!(open.status(), 200);
+    server.settle().await;
+    for path in ["/api/workflows/w/execute", "/api/v2/workflows/w/execute"] {
+        assert_eq!(allowed(&preflight(&server, path, EVIL).await), Some("*"), "{path}");
+        for (origin, expected) in [(KEYS, Some(KEYS)), (OURS, Some(OURS)), (EVIL, None)] {
+            let run = server.client.post(format!("{}{path}", server.url)).header("origin", origin);
+            let run = run.json(&json!({})).send().await.unwrap();
+            assert_eq!((run.status().as_u16(), allowed(&run)), (200, expected), "{path} {origin}");
+        }
+        // With the key it is as everywhere at Sim.
+        let run = server.post(path, &pages).header("origin", EVIL).json(&json!({}));
+        assert_eq!(allowed(&run.send().await.unwrap()), Some("*"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn answers_and_errors_are_shown_to_listed_pages_alone() {
     let server = server().await;
     let pages = key_for_pages(&server).await;

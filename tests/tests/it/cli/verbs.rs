@@ -94,6 +94,29 @@ async fn a_workflow_is_listed_rolled_back_unpublished_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_workflow_is_made_public_and_taken_back() {
+    let server = TestServer::start_with(|settings| settings.public_workflows = true).await;
+    server.publish("story", STORY).await;
+    let shell = Shell::new(&server);
+    let key = server.key(&["story"], &["run"]).await;
+    let id = key.split('_').nth(1).unwrap();
+    assert_eq!(done(&shell, "public story").await.out, "story needs a key\n");
+    let said = done(&shell, &format!("public story --as {id}")).await;
+    assert_eq!(said.out, format!("story runs without a key, on behalf of {id}\n"));
+    let shown = json(&done(&shell, "public story --json").await);
+    assert_eq!(shown, json!({ "key_id": id, "open": true }));
+    done(&shell, &format!("keys revoke {id}")).await;
+    server.settle().await;
+    let said = done(&shell, "public story").await;
+    assert!(said.out.contains("but cannot now"), "{}", said.out);
+    let said = done(&shell, "public story --off").await;
+    assert!(said.out.is_empty() && said.err.contains("story needs a key again"), "{}", said.err);
+    let refused = shell.run(&format!("public story --as {id}")).await;
+    assert!(refused.code == 3 && refused.err.contains("revoked"), "{}", refused.err);
+    assert_eq!(shell.run(&format!("public story --as {id} --off")).await.code, 2);
+}
+
+#[tokio::test]
 async fn runs_are_cancelled_alone_and_by_jobs() {
     let server = TestServer::start().await;
     server.publish("nap", NAP).await;
@@ -202,6 +225,7 @@ async fn a_wrong_id_or_a_missing_right_is_refused() {
             format!("versions {id}"),
             format!("rollback {id}"),
             format!("unpublish {id}"),
+            format!("public {id} --off"),
             format!("delete {id} --yes"),
             format!("stats {id}"),
             format!("cancel --workflow {id}"),

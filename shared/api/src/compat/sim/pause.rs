@@ -45,12 +45,16 @@ impl ResumeLinks {
     }
 }
 
-/// What a run that waits for a person answers in the place of its output. `None`: it waits for
-/// something else.
-pub(super) async fn output(app: &App, record: &RunRecord) -> Result<Option<Value>> {
+/// What a run that waits for a person answers in the place of its output, with the link that
+/// answers it for whoever may. `None`: it waits for something else.
+pub(super) async fn output(
+    app: &App,
+    record: &RunRecord,
+    may_answer: bool,
+) -> Result<Option<Value>> {
     // Whoever drove the run up to here did not count its questions.
     let Some(stored) = app.ports.runs.read(&record.head.id).await? else { return Ok(None) };
-    let asked = app.asked_by(&stored, true).await?;
+    let asked = app.asked_by(&stored, may_answer).await?;
     let Some(first) = asked.first() else { return Ok(None) };
     let mut output = shown(first);
     output["_resume"] = json!(ResumeLinks::of(app, &record.head, first));

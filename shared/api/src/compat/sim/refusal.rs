@@ -143,6 +143,7 @@ fn words(error: &Error) -> (StatusCode, &'static str, Option<&'static str>) {
         Error::Compressed => ("UNSUPPORTED_MEDIA_TYPE", None),
         Error::Stale
         | Error::ChildUnavailable(_)
+        | Error::NoPublicWorkflows
         | Error::IdempotencyMismatch
         | Error::StillRunning(_)
         | Error::NotEnded

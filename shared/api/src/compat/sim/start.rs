@@ -69,6 +69,8 @@ pub(super) struct Execution {
     pub(super) run_id: Option<String>,
     pub(super) protocol: Protocol,
     pub(super) idempotency: Option<IdempotencyRequest>,
+    /// Its caller presented no key.
+    pub(super) is_keyless: bool,
 }
 
 pub(super) enum Executed {
@@ -86,6 +88,7 @@ pub(super) async fn begin(
     published: &Published,
     execution: Execution,
 ) -> Result<Executed> {
+    let execution = if execution.is_keyless { within_request(execution)? } else { execution };
     let Execution { mode, selected, protocol, idempotency, run_id, .. } = execution;
     let start = StartRequest {
         workflow_id: published.id.clone(),
@@ -122,6 +125,7 @@ pub(super) async fn begin(
         body_hash: idempotency.map(|asked| asked.body_hash).unwrap_or_default(),
         run_id: run_id.unwrap_or_default(),
         allowance,
+        may_answer: !execution.is_keyless,
     };
     let (head, mut response) = stream(runner, subscription, published, encoder, asked).await?;
     if protocol == Protocol::AgentEvents {
@@ -130,11 +134,26 @@ pub(super) async fn begin(
     Ok(Executed::Stream(head, with_allowance(response, allowance)))
 }
 
-/// What a start is refused for only with its first write.
+/// Leaves a caller without a key what begins and ends with its request. It could read no other run,
+/// so none is started that it would have to, and it may not learn which ids and idempotency keys
+/// were used. Sim ignores ids that are chosen without a key, too.
+fn within_request(execution: Execution) -> Result<Execution> {
+    if execution.mode == ResponseMode::Detach {
+        return Err(Error::bad_field("", "Async execution requires an API key"));
+    }
+    if execution.idempotency.is_some() {
+        return Err(Error::bad_field("", "Idempotency-Key requires an API key"));
+    }
+    Ok(Execution { run_id: None, ..execution })
+}
+
+/// What the rest of a stream depends on; a start is refused for the first two only with its first
+/// write.
 struct Asked {
     body_hash: String,
     run_id: String,
     allowance: Option<Allowance>,
+    may_answer: bool,
 }
 
 /// The stream begins after the run's first write, so that a failed start is still a response with a
@@ -167,7 +186,8 @@ async fn stream(
         }
         Some(first) => {
             let head = subscription.head.clone();
-            let streamed = Streamed { app, workflow, first: Some(first), subscription, encoder };
+            let (first, may_answer) = (Some(first), asked.may_answer);
+            let streamed = Streamed { app, workflow, first, subscription, encoder, may_answer };
             Ok((head, sse::response(streamed.frames())))
         }
     }

@@ -12,14 +12,14 @@ use flowgate_app::key::Scope;
 use flowgate_app::time::Timestamp;
 use flowgate_app::workflow::WorkflowRecord;
 use flowgate_app::{App, Error, Result};
-use flowgate_engine::document::Document;
-use flowgate_import::{Outcome, yaml};
+use flowgate_import::Outcome;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::deploy::{Unknown, finish};
-use super::workflow::{ROOT, WORKSPACE};
+use super::edit::edited;
+use super::workflow::{ROOT, WORKSPACE, description_of};
 use crate::http::body;
 use crate::http::fields::Fields;
 use crate::http::time::Time;
@@ -76,9 +76,7 @@ struct Exported<'a> {
 
 impl<'a> Exported<'a> {
     fn of(record: &'a WorkflowRecord) -> Self {
-        let document = Document::parse(&record.draft.document).ok();
-        let said = document.as_ref().and_then(|document| document.root().get("description"));
-        let description = said.and_then(Value::as_str).map(str::to_owned);
+        let description = description_of(record);
         let (id, name) = (&record.id, &record.draft.name);
         let (workspace_id, folder_path) = (WORKSPACE, ROOT);
         Self { id, name, description, workspace_id, folder_id: None, folder_path }
@@ -169,8 +167,10 @@ impl ImportRequest {
         let said = |field: &str| self.workflow["workflow"][field].as_str();
         let name = self.name.as_deref().or(said("name")).unwrap_or_default();
         let id = flowgate_import::workflow_id(said("id").unwrap_or_default(), name);
-        let given = [("name", self.name.as_ref()), ("description", self.description.as_ref())];
-        let document = with(document, &given);
+        let given = [("name", &self.name), ("description", &self.description)];
+        let given =
+            given.into_iter().filter_map(|(field, text)| Some((field, Some(text.as_deref()?))));
+        let document = edited(&document, &given.collect::<Vec<_>>());
         let saved = app.import_document(caller, &id, &document, RESERVED_INPUT_NAMES).await?;
         let warnings = saved.problems.into_iter().map(|problem| problem.message).collect();
         Ok(ImportedWorkflow::of(&saved.record, warnings))
@@ -242,23 +242,6 @@ fn own_document(workflow: &Value) -> Option<&str> {
     state.get("document").and_then(Value::as_str).filter(|_| state.get("blocks").is_none())
 }
 
-/// Writes the document anew only where something in it is to differ.
-fn with(document: String, given: &[(&str, Option<&String>)]) -> String {
-    let Ok(parsed) = Document::parse(&document) else { return document };
-    let mut root = parsed.root().clone();
-    let differs = |(field, value): &&(&str, Option<&String>)| {
-        value.is_some_and(|value| root.get(*field).and_then(Value::as_str) != Some(value))
-    };
-    let changes: Vec<_> = given.iter().filter(differs).collect();
-    if changes.is_empty() {
-        return document;
-    }
-    for (field, value) in changes {
-        root.insert((*field).to_owned(), value.cloned().into());
-    }
-    yaml::written(&Value::Object(root))
-}
-
 fn warnings(imported: &Imported) -> Vec<String> {
     let differs = imported.report.entries.iter().filter(|entry| entry.outcome != Outcome::Mapped);
     let of_steps = differs.map(|entry| {
@@ -310,16 +293,5 @@ mod tests {
         let body = json!({ "workflow": { "document": "x" }, "folderId": "f", "more": 1 });
         let refused = read(body).err().unwrap();
         assert!(refused.contains("folderId names") && refused.contains("more is not"), "{refused}");
-    }
-
-    #[test]
-    fn a_document_is_written_anew_only_where_it_changes() {
-        let text = "# mine\nname: A\nnodes: []\n";
-        let name = |name: &str| with(text.to_owned(), &[("name", Some(&name.to_owned()))]);
-        assert_eq!(name("A"), text);
-        assert_eq!(with(text.to_owned(), &[("name", None)]), text);
-        let renamed = Document::parse(&name("B")).unwrap();
-        assert_eq!(renamed.root()["name"], "B");
-        assert_eq!(with(": [".to_owned(), &[("name", Some(&"B".to_owned()))]), ": [");
     }
 }

@@ -6,6 +6,7 @@ pub(in crate::compat) mod start;
 
 pub(in crate::compat) mod workflows;
 pub(in crate::compat) mod logs;
+mod author;
 mod deployment;
 mod versions;
 mod transfer;

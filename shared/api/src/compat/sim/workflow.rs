@@ -12,6 +12,7 @@ use flowgate_app::workflow::WorkflowRecord;
 use flowgate_app::workflow_list::{ListedWorkflow, WorkflowsWanted};
 use flowgate_app::{App, Error, Result};
 use flowgate_engine::Workflow;
+use flowgate_engine::document::Document;
 use flowgate_engine::input::InputType;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -72,10 +73,21 @@ impl<'a> Summary<'a> {
         }
     }
 
+    /// With its draft's description.
+    pub(super) fn described(record: &'a WorkflowRecord, last_run_at: Option<Time>) -> Self {
+        Self { description: description_of(record), ..Self::of(record, last_run_at) }
+    }
+
     pub(super) fn listed(listed: &'a ListedWorkflow) -> Self {
         let last_run = listed.last_run.as_ref();
         Self::of(&listed.record, last_run.map(|run| run.head.created_at.into()))
     }
+}
+
+/// Returns what the draft says of itself.
+pub(super) fn description_of(record: &WorkflowRecord) -> Option<String> {
+    let document = Document::parse(&record.draft.document).ok()?;
+    document.root().get("description").and_then(Value::as_str).map(str::to_owned)
 }
 
 pub(super) fn deployed_at(record: &WorkflowRecord) -> Option<Time> {
@@ -136,7 +148,8 @@ async fn described(app: &App, caller: &Caller, id: &str) -> Result<Option<Descri
     }
 }
 
-async fn last_run_at(app: &App, caller: &Caller, id: &str) -> Result<Option<Time>> {
+/// `None` without the scope `read`.
+pub(super) async fn last_run_at(app: &App, caller: &Caller, id: &str) -> Result<Option<Time>> {
     if !caller.has(Scope::Read) {
         return Ok(None);
     }

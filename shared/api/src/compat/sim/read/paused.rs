@@ -233,7 +233,7 @@ pub(super) async fn resume(
             Ok(Json(ExecutionResult { status, ..result }).into_response())
         }
         Resumed::Waiting(record) => {
-            let output = pause::output(&app, &record).await?.unwrap_or_default();
+            let output = pause::output(&app, &record, true).await?.unwrap_or_default();
             Ok(Json(ExecutionResult::paused(&record, output)).into_response())
         }
         Resumed::Going(record) => Ok(queued(&app, &record, "Resume execution queued")),

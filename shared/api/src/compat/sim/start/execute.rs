@@ -27,7 +27,7 @@ use super::{Executed, Execution, begin, files, headers, timed_out};
 use crate::compat::sim::ErrorBody;
 use crate::compat::sim::pause;
 use crate::compat::sim::result::{ExecutionResult, QUEUED, Queued, queued};
-use crate::http::caller::Authenticated;
+use crate::http::caller::public::KeyedOrPublic;
 use crate::http::request::Segments;
 use crate::http::sse::Frame;
 use crate::http::{body, idempotency, response_node};
@@ -59,7 +59,8 @@ impl ToSchema for Failed {
 ///
 /// Waits, streams or accepts, as the body and the headers say. The frames of a stream have data
 /// alone: `sim.StreamFrame` as JSON, and `[DONE]` at the end. Where a `response` block ended the
-/// run, status, headers and body of the response are that block's. Needs the scope `run`.
+/// run, status, headers and body of the response are that block's. Needs the scope `run`; a public
+/// workflow that is waited for or streamed needs no credential.
 #[utoipa::path(
     post,
     path = "/api/workflows/{id}/execute",
@@ -118,7 +119,7 @@ impl ToSchema for Failed {
 pub(super) async fn execute(
     State(runner): State<Arc<Runner>>,
     Segments(id): Segments<String>,
-    caller: Authenticated<StartRefusal>,
+    caller: KeyedOrPublic<StartRefusal>,
     uri: Uri,
     headers: HeaderMap,
     body: Body,
@@ -143,6 +144,7 @@ pub(super) async fn execute(
         run_id,
         protocol,
         idempotency,
+        is_keyless: caller.is_keyless,
     };
     let executed = begin(&runner, &caller, &published, execution).await;
     let outcome = match executed.map_err(|error| nested.place(error))? {
@@ -158,7 +160,7 @@ pub(super) async fn execute(
         ResponseMode::Detach => queued(app, record, QUEUED),
         _ if record.state.has_ended() => ended(app, record, workflow).await?,
         // It waits for a time or a person.
-        _ if record.mode == Mode::Detached => waiting(app, record).await?,
+        _ if record.mode == Mode::Detached => waiting(app, record, !caller.is_keyless).await?,
         _ => overdue(app, record),
     };
     Ok(with_id(outcome.mark(response), record.head.shown_id()))
@@ -171,8 +173,8 @@ fn with_id(mut response: Response, id: &str) -> Response {
     response
 }
 
-async fn waiting(app: &App, record: &RunRecord) -> Result<Response, Error> {
-    Ok(match pause::output(app, record).await? {
+async fn waiting(app: &App, record: &RunRecord, may_answer: bool) -> Result<Response, Error> {
+    Ok(match pause::output(app, record, may_answer).await? {
         Some(output) => Json(ExecutionResult::paused(record, output)).into_response(),
         None => queued(app, record, QUEUED),
     })

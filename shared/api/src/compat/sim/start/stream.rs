@@ -101,6 +101,8 @@ pub(super) struct Streamed {
     pub(super) first: Option<Progress>,
     pub(super) subscription: Subscription,
     pub(super) encoder: StreamEncoder,
+    /// What the run asks of a person, its caller may answer.
+    pub(super) may_answer: bool,
 }
 
 impl Streamed {
@@ -138,7 +140,8 @@ impl Streamed {
             Some(Progress::Overdue(_)) => failed("Execution timed out".to_owned()),
             Some(Progress::HandedOver(record)) if record.state == RunState::Waiting => {
                 // Whoever started the run may answer; without the links, it is found in lists.
-                let output = pause::output(&self.app, &record).await.unwrap_or_default();
+                let output = pause::output(&self.app, &record, self.may_answer).await;
+                let output = output.unwrap_or_default();
                 End::paused(output, lasted)
             }
             Some(

@@ -129,7 +129,7 @@ struct Deployment<'a> {
     #[serde(flatten)]
     state: DeploymentState<'a>,
     needs_redeployment: bool,
-    /// Always `false`: no workflow runs without a key.
+    /// Callers without a key can run it.
     is_public_api: bool,
     /// Always empty: no workflow is started by a webhook.
     webhooks: Vec<String>,
@@ -165,7 +165,7 @@ pub(super) async fn read(
     let data = Deployment {
         needs_redeployment: is_deployed && app.draft_differs(&record).await?,
         state: (&record).into(),
-        is_public_api: false,
+        is_public_api: app.is_public(&record).await?,
         webhooks: Vec::new(),
     };
     Ok(Data { data }.into_response())

@@ -127,6 +127,7 @@ fn body(error: &Error) -> (StatusCode, ErrorBody) {
         }
         Error::Stale
         | Error::ChildUnavailable(_)
+        | Error::NoPublicWorkflows
         | Error::IdempotencyMismatch
         | Error::NotEnded
         | Error::NotEndedYet

@@ -63,8 +63,12 @@ pub(super) fn result<'a>(record: &'a RunRecord, workflow: Option<&Workflow>) -> 
 }
 
 /// It waits for a time, or for a person: then the output says how to answer.
-pub(super) async fn paused<'a>(app: &App, record: &'a RunRecord) -> Result<RunResult<'a>> {
-    let output = pause::output(app, record).await?;
+pub(super) async fn paused<'a>(
+    app: &App,
+    record: &'a RunRecord,
+    may_answer: bool,
+) -> Result<RunResult<'a>> {
+    let output = pause::output(app, record, may_answer).await?;
     let waiting = RunResult { status: RunStatus::Paused, ..result(record, None) };
     Ok(match output {
         Some(output) => RunResult { output: Some(Cow::Owned(output)), ..waiting },

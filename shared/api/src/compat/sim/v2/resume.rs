@@ -92,7 +92,9 @@ pub(super) async fn resume(
             let workflow = app.workflow_of(&record.head).await?;
             Data { data: result(record, workflow.as_deref()) }.into_response()
         }
-        Resumed::Waiting(record) => Data { data: paused(&app, record).await? }.into_response(),
+        Resumed::Waiting(record) => {
+            Data { data: paused(&app, record, true).await? }.into_response()
+        }
         Resumed::Going(record) => queued(&app, record),
     };
     Ok(with_id(response, record.head.shown_id()))

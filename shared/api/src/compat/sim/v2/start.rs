@@ -25,7 +25,7 @@ use super::result::{Queued, RunResult, paused, queued, result, with_id};
 use super::{Data, ErrorBody, documented, not_stored, refuse_unknown, with_wrong_method};
 use crate::compat::sim::record::{Failure, RunStatus};
 use crate::compat::sim::start::{Executed, Execution, begin, files, headers, timed_out};
-use crate::http::caller::Authenticated;
+use crate::http::caller::public::KeyedOrPublic;
 use crate::http::request::{QueryPairs, Segments};
 use crate::http::sse::Frame;
 use crate::http::{body, idempotency};
@@ -41,7 +41,8 @@ type QueuedData<'a> = Data<Queued<'a>>;
 /// Execute a workflow
 ///
 /// Waits, streams or accepts, as the body says. The frames of a stream have data alone:
-/// `sim.StreamFrame` as JSON, and `"[DONE]"` at the end. Needs the scope `run`.
+/// `sim.StreamFrame` as JSON, and `"[DONE]"` at the end. Needs the scope `run`; a public workflow
+/// that is waited for or streamed needs no credential.
 #[utoipa::path(
     post,
     path = "/api/v2/workflows/{id}/execute",
@@ -85,7 +86,7 @@ type QueuedData<'a> = Data<Queued<'a>>;
 async fn execute(
     State(runner): State<Arc<Runner>>,
     Segments(id): Segments<String>,
-    caller: Authenticated<StartRefusal>,
+    caller: KeyedOrPublic<StartRefusal>,
     query: QueryPairs,
     uri: Uri,
     headers: HeaderMap,
@@ -112,6 +113,7 @@ async fn execute(
         run_id,
         protocol,
         idempotency,
+        is_keyless: caller.is_keyless,
     };
     let outcome = match begin(&runner, &caller, &published, execution).await? {
         Executed::Stream(head, response) => return Ok(with_id(response, head.shown_id())),
@@ -129,7 +131,7 @@ async fn execute(
         }
         // It waits for a time or a person.
         _ if record.mode == Mode::Detached => {
-            Data { data: paused(app, record).await? }.into_response()
+            Data { data: paused(app, record, !caller.is_keyless).await? }.into_response()
         }
         _ => overdue(app, record),
     };

@@ -14,8 +14,8 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 use super::{
-    Caller, Data, ErrorBody, Refusal, deployment, documented, not_stored, refuse_unknown, transfer,
-    versions, with_wrong_method,
+    Caller, Data, ErrorBody, Refusal, author, deployment, documented, not_stored, refuse_unknown,
+    transfer, versions, with_wrong_method,
 };
 use crate::compat::sim::query as queries;
 use crate::compat::sim::workflow::{self, Detail, Summary, Wanted};
@@ -26,8 +26,8 @@ use crate::http::request::{QueryPairs, Segments};
 pub(in crate::compat) fn routes() -> OpenApiRouter<Arc<App>> {
     not_stored(
         documented()
-            .routes(routes!(list).map(with_wrong_method))
-            .routes(routes!(read).map(with_wrong_method))
+            .routes(routes!(list, author::create).map(with_wrong_method))
+            .routes(routes!(read, author::update, author::delete).map(with_wrong_method))
             .routes(routes!(deployment::read).map(with_wrong_method))
             .routes(routes!(deployment::deploy, deployment::undeploy).map(with_wrong_method))
             .routes(routes!(deployment::rollback).map(with_wrong_method))
