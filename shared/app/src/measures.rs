@@ -67,7 +67,7 @@ fn of_hours(hours: &[OfHour]) -> Vec<Value> {
     let (mut tokens, mut costs) = (Vec::new(), Vec::new());
     for OfHour { workflow_id, hour, until, sums } in hours {
         let points = Points { start: *hour, at: *until };
-        let workflow = || ("flowgate.workflow.id", workflow_id.as_str().into());
+        let workflow = || -> Attribute { ("flowgate.workflow.id", workflow_id.as_str().into()) };
         let states =
             [("succeeded", sums.succeeded), ("failed", sums.failed), ("cancelled", sums.cancelled)];
         for (state, count) in states.into_iter().filter(|(_, count)| *count > 0) {

@@ -100,6 +100,7 @@ impl Call {
     /// read runs or the run is not to be saved, the caller waits for the result itself.
     async fn becomes_task(&self, exchange: &Exchange) -> bool {
         exchange.client.tasks
+            && exchange.caller.knows(&self.name)
             && exchange.caller.has(Scope::Read)
             // What is wrong with the workflow, the start says.
             && exchange.app().published(&self.name, None).await.is_ok_and(|it| it.workflow.save)

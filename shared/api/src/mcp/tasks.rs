@@ -55,30 +55,38 @@ pub(super) async fn update(
     let mut problems = Vec::new();
     for asked in app.asked_by(&record, false).await? {
         let node = asked.question.question.node.as_str();
-        let Some(response) = responses.get(node) else { continue };
-        match Given::read(response) {
-            Ok(Given::Dismissed) => {}
-            Ok(Given::Answer(answer)) => {
-                match app.resume_run(caller, id, Some(node), answer).await {
-                    // Somebody was faster, here or elsewhere.
-                    Ok(_)
-                    | Err(Error::AlreadyAnswered | Error::NotAsked | Error::AlreadyEnded(_)) => {}
-                    Err(Error::BadInput(found)) => {
-                        problems
-                            .extend(found.into_iter().map(|problem| in_response(node, problem)));
-                    }
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            Err(why) => {
-                let (pointer, message) = (String::new(), why.to_owned());
-                problems.push(in_response(node, FieldProblem { pointer, message }));
-            }
+        if let Some(response) = responses.get(node) {
+            let wrong = answer(exchange, (id, node), response).await?;
+            problems.extend(wrong.into_iter().map(|problem| in_response(node, problem)));
         }
     }
     match problems.is_empty() {
         true => Ok(exchange.reply(Map::new())),
         false => Err(Refusal::invalid_params(Error::BadInput(problems).to_string())),
+    }
+}
+
+/// Answers the question of a node, unless somebody was faster. Returns what is wrong with the
+/// response.
+async fn answer(
+    exchange: &Exchange,
+    (id, node): (&str, &str),
+    response: &Value,
+) -> app::Result<Vec<FieldProblem>> {
+    let answer = match Given::read(response) {
+        Ok(Given::Answer(answer)) => answer,
+        Ok(Given::Dismissed) => return Ok(Vec::new()),
+        Err(why) => {
+            let (pointer, message) = (String::new(), why.to_owned());
+            return Ok(vec![FieldProblem { pointer, message }]);
+        }
+    };
+    match exchange.app().resume_run(&exchange.caller, id, Some(node), answer).await {
+        Ok(_) | Err(Error::AlreadyAnswered | Error::NotAsked | Error::AlreadyEnded(_)) => {
+            Ok(Vec::new())
+        }
+        Err(Error::BadInput(problems)) => Ok(problems),
+        Err(error) => Err(error),
     }
 }
 
