@@ -1,5 +1,6 @@
 //! Metrics: log events with target [`TARGET`], whose fields `metric.<Name>` are numbers. A
-//! deployment that collects metrics extracts them from its log. Some are counted in the [`Meter`], too.
+//! deployment that collects metrics extracts them from its log. Some are counted in the
+//! [`Meter`], too.
 
 use flowgate_core::delivery::{AfterAttempt, Delivery};
 use flowgate_core::run::{RunHead, RunRecord, RunState};

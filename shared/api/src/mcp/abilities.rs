@@ -6,7 +6,8 @@ use super::era::Era;
 use super::headers::CAPABILITIES_META;
 use super::refusal::Refusal;
 
-/// Calls as tasks, <https://modelcontextprotocol.github.io/ext-tasks/specification/2026-07-28/tasks>.
+/// Calls as tasks:
+/// <https://modelcontextprotocol.github.io/ext-tasks/specification/2026-07-28/tasks>.
 pub(super) const EXTENSION: &str = "io.modelcontextprotocol/tasks";
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
