@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use flowgate_core::clock::{Clock, timeout};
 use flowgate_core::id::RunId;
-use flowgate_core::identity::Identity;
+use flowgate_core::workflow::Identity;
 use flowgate_core::page::PageRequest;
 use flowgate_core::run::{RunHead, RunRecord};
 use flowgate_core::stats::{HOUR, hour_of};
