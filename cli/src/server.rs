@@ -148,6 +148,8 @@ impl Server {
             let _ = listening.await;
             // Runs whose callers have disconnected.
             app.idle().await;
+            // What was counted since the last time.
+            app.report_metrics().await;
             drop((app, local));
             // Whatever has ended last may close the file only now.
             while held.strong_count() > 0 {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use flowgate_app::access::Caller;
+use flowgate_app::collector::Signal;
 use flowgate_app::keys::KeyRequest;
 use flowgate_app::origin::AllowedOrigins;
 use flowgate_app::workflows::{OnlyIf, SaveDraft};
@@ -132,7 +133,12 @@ pub(crate) async fn run(args: Args, kinds: Kinds) -> Result<ExitCode> {
     );
     eprintln!("{}", protection(&server.key_place, &args.data));
     if let Some(telemetry) = &app.ports.telemetry {
-        eprintln!("spans of ended runs go to {} as {}", telemetry.place(), telemetry.service());
+        for (signal, what) in [(Signal::Spans, "spans of ended runs"), (Signal::Metrics, "metrics")]
+        {
+            if let Some(place) = telemetry.place(signal) {
+                eprintln!("{what} go to {place} as {}", telemetry.service());
+            }
+        }
     }
     if !args.no_console {
         eprintln!("console: {}", app.settings.public_url);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flowgate_app::App;
+use flowgate_app::collector::Signal;
 use flowgate_app::time::Timestamp;
 use flowgate_local::{Local, LocalQueue, Places, Turn};
 use tokio::task::{JoinHandle, JoinSet};
@@ -37,6 +38,9 @@ pub(super) fn start(runner: &Arc<Runner>, local: &Local, queue: LocalQueue) -> L
     let mut timers = JoinSet::new();
     timers.spawn(sweep(runner.app.clone(), local.clone()));
     timers.spawn(forget(runner.app.clone(), local.clone()));
+    if let Some(telemetry) = runner.app.telemetry(Signal::Metrics) {
+        timers.spawn(measure(runner.app.clone(), telemetry.interval()));
+    }
     Loops {
         messages: tokio::spawn(work(runner.clone(), queue, stop_messages.clone())),
         stop_messages,
@@ -125,6 +129,13 @@ impl ClockWatch {
         let last = std::mem::replace(self, Self::new(app));
         let expected = last.wall + self.steady.duration_since(last.steady);
         Some(expected.since(self.wall)).filter(|back| *back >= SET_BACK)
+    }
+}
+
+async fn measure(app: Arc<App>, every: Duration) {
+    loop {
+        app.ports.clock.sleep(every).await;
+        app.report_metrics().await;
     }
 }
 

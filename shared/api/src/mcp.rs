@@ -5,6 +5,7 @@
 //! matter, so they are written out here; a server library would bring its own sessions and tasks.
 
 mod era;
+mod abilities;
 mod message;
 mod refusal;
 mod request;
@@ -14,6 +15,9 @@ mod tools;
 mod call;
 mod watch;
 mod run_tools;
+mod tasks;
+mod task;
+mod elicitation;
 mod outcome;
 
 use std::sync::Arc;
@@ -34,8 +38,9 @@ use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::abilities::Abilities;
 use self::era::Era;
-use self::message::{Answer, Id};
+use self::message::{Answer, Id, Typed};
 use self::refusal::{ErrorMessage, Refusal};
 use self::request::{Message, Request};
 use crate::http::caller::Authenticated;
@@ -98,7 +103,9 @@ struct AnswerSchema {
 /// `tools/list` and `tools/call`, in the revisions 2026-07-28, 2025-11-25, 2025-06-18 and
 /// 2025-03-26. With a `progressToken` the answer is an event stream: a notification for each node
 /// that starts or ends, then the result. A run that goes on after 50 s is named in the result; the
-/// tools `get_run` and `cancel_run` go on from there. Needs the scope `run`.
+/// tools `get_run` and `cancel_run` go on from there. A client of 2026-07-28 that declares the
+/// extension `io.modelcontextprotocol/tasks` gets a task in place of the result, if its key may
+/// read runs: `tasks/get`, `tasks/update` and `tasks/cancel`. Needs the scope `run`.
 #[utoipa::path(
     post,
     path = "/mcp",
@@ -110,7 +117,7 @@ struct AnswerSchema {
             "MCP-Protocol-Version" = Option<String>,
             Header,
             description = "The revision; for 2026-07-28 required, as are `Mcp-Method` and, where a \
-                           tool is called, `Mcp-Name`: the same as in the body.",
+                           tool or a task is named, `Mcp-Name`: the same as in the body.",
         ),
         (
             "Idempotency-Key" = Option<String>,
@@ -159,7 +166,8 @@ async fn post(
     };
     let Request { id, method, params } = request;
     let caller = access::Caller::clone(&caller);
-    let exchange = Exchange { runner, caller, era, id, headers, uri };
+    let client = Abilities::of(era, &params);
+    let exchange = Exchange { runner, caller, era, client, id, headers, uri };
     let answered = exchange.answer(&method, params).await;
     Ok(answered.unwrap_or_else(|refusal| refusal.answer(&exchange.id, era)))
 }
@@ -169,6 +177,7 @@ struct Exchange {
     runner: Arc<Runner>,
     caller: access::Caller,
     era: Era,
+    client: Abilities,
     id: Id,
     headers: HeaderMap,
     uri: Uri,
@@ -182,6 +191,9 @@ impl Exchange {
             (Era::Stateless, "server/discover") => Ok(self.reply(server::discovered())),
             (_, "tools/list") => Ok(self.reply(tools::list(self, &params).await?)),
             (_, "tools/call") => call::call(self, params).await,
+            (Era::Stateless, tasks::GET) => tasks::get(self, &params).await,
+            (Era::Stateless, tasks::UPDATE) => tasks::update(self, &params).await,
+            (Era::Stateless, tasks::CANCEL) => tasks::cancel(self, &params).await,
             _ => Err(Refusal::unknown_method(method)),
         }
     }
@@ -192,7 +204,7 @@ impl Exchange {
 
     /// The answer's message, for JSON or as an event of a stream.
     fn message<R: Serialize>(&self, result: R) -> Answer<'_, R> {
-        Answer::new(&self.id, self.era, result)
+        Answer::new(&self.id, Typed::complete(self.era, result))
     }
 
     fn app(&self) -> &Arc<App> {

@@ -28,7 +28,9 @@ mod signing;
 pub mod limits;
 pub mod budgets;
 pub mod statistics;
+mod otlp;
 mod spans;
+mod measures;
 mod telemetry;
 pub mod runs;
 pub mod deliveries;
@@ -57,6 +59,7 @@ pub mod origin;
 // In-memory state of this process.
 pub mod registry;
 pub mod compute;
+pub mod meter;
 mod key_cache;
 mod keyring_cache;
 mod workflow_cache;
@@ -65,8 +68,8 @@ mod workflow_cache;
 pub use flowgate_core::{
     Ports, background, budget, clock, computing, deadline, delivery, event, file, group, hash,
     hops, id, idempotency, job, key, lease, limit, login, memory, overload, page,
-    receiver as receivers, run, schedule, secret, session, stats, system, time, trace_context,
-    turns, work, workflow,
+    receiver as receivers, run, schedule, secret, session, stats, system, telemetry as collector,
+    time, trace_context, turns, work, workflow,
 };
 
 pub use error::{Error, Result};

@@ -1,10 +1,13 @@
 //! Metrics: log events with target [`TARGET`], whose fields `metric.<Name>` are numbers. A
-//! deployment that collects metrics extracts them from its log.
+//! deployment that collects metrics extracts them from its log. Some are counted in the
+//! [`Meter`], too.
 
 use flowgate_core::delivery::{AfterAttempt, Delivery};
 use flowgate_core::run::{RunHead, RunRecord, RunState};
 use flowgate_core::time::{Timestamp, millis};
-use flowgate_core::work::DueItem;
+use flowgate_core::work::Swept;
+
+use crate::meter::Meter;
 
 pub const TARGET: &str = "flowgate::metric";
 
@@ -49,7 +52,8 @@ pub fn run_ended(record: &RunRecord) {
     );
 }
 
-pub fn owner_lost(head: &RunHead) {
+pub fn owner_lost(meter: &Meter, head: &RunHead) {
+    meter.lease_lost();
     tracing::debug!(
         target: TARGET,
         { metric.LeasesLost = 1u64, run.id = %head.id, workflow = head.workflow_id },
@@ -57,7 +61,13 @@ pub fn owner_lost(head: &RunHead) {
     );
 }
 
-pub fn webhook_attempted(delivery: &Delivery, status: Option<u16>, next: &AfterAttempt) {
+pub fn webhook_attempted(
+    meter: &Meter,
+    delivery: &Delivery,
+    status: Option<u16>,
+    next: &AfterAttempt,
+) {
+    meter.webhook_attempted(next);
     let count = |counted: bool| counted.then_some(1u64);
     tracing::debug!(
         target: TARGET,
@@ -75,7 +85,8 @@ pub fn webhook_attempted(delivery: &Delivery, status: Option<u16>, next: &AfterA
 }
 
 /// Nothing is sent to the receiver until its deliveries are recovered.
-pub fn receiver_disabled(delivery: &Delivery, failing_since: Timestamp) {
+pub fn receiver_disabled(meter: &Meter, delivery: &Delivery, failing_since: Timestamp) {
+    meter.receiver_disabled();
     tracing::warn!(
         target: TARGET,
         {
@@ -89,23 +100,29 @@ pub fn receiver_disabled(delivery: &Delivery, failing_since: Timestamp) {
 }
 
 /// Emitted even if nothing was due: silence means that the sweeper is dead.
-pub fn swept(due: &[DueItem], sent: usize, now: Timestamp) {
-    let lag = due.iter().map(|item| now.since(item.sweep_at)).max().unwrap_or_default();
+pub fn swept(swept: Swept) {
     tracing::debug!(
         target: TARGET,
-        { metric.SweeperLag = millis(lag), metric.DueSent = sent as u64 },
+        { metric.SweeperLag = swept.lag_ms, metric.DueSent = swept.sent },
         "swept"
     );
 }
 
 /// Records the time until a worker first claimed the run.
-pub fn run_waited(head: &RunHead, now: Timestamp) {
-    let waited = millis(now.since(head.created_at));
+pub fn run_waited(meter: &Meter, head: &RunHead, now: Timestamp) {
+    let waited = now.since(head.created_at);
+    meter.run_waited(waited);
+    let waited = millis(waited);
     tracing::debug!(
         target: TARGET,
         { metric.RunWaited = waited, run.id = %head.id, workflow = head.workflow_id },
         "run first claimed"
     );
+}
+
+/// The collector did not take them.
+pub fn spans_dropped(spans: usize) {
+    tracing::debug!(target: TARGET, { metric.SpansDropped = spans as u64 }, "spans dropped");
 }
 
 /// A queue message failed and will be retried.

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use flowgate_core::Ports;
 use flowgate_core::background::Background;
+use flowgate_core::hash::hex;
 use flowgate_core::lease::OwnerToken;
 use flowgate_core::memory::{Memory, MemoryLimits};
 use flowgate_core::overload::Overloaded;
 use flowgate_core::secret::Keyring;
+use flowgate_core::telemetry::Signal;
 use flowgate_core::time::Timestamp;
 use flowgate_engine::Kinds;
 use tokio::sync::watch;
@@ -18,6 +20,7 @@ use crate::compute::Compute;
 use crate::error::Result;
 use crate::key_cache::KeyCache;
 use crate::keyring_cache::HeldKeyring;
+use crate::meter::Meter;
 use crate::origin::{AllowedOrigins, OriginCache};
 use crate::registry::RunRegistry;
 use crate::workflow_cache::WorkflowCache;
@@ -88,6 +91,8 @@ pub struct App {
     /// What runs, requests and answers of this process take.
     pub memory: Arc<Memory>,
     pub compute: Compute,
+    /// What this process counts for who collects metrics.
+    pub meter: Arc<Meter>,
     background: Background,
     stopping: watch::Sender<bool>,
     end_by: Mutex<Option<Timestamp>>,
@@ -105,8 +110,10 @@ impl App {
         background: Background,
     ) -> anyhow::Result<Arc<Self>> {
         let keyring = keyring(&ports, &settings).await?;
+        let meter = meter(&ports, &settings);
         Ok(Arc::new(Self {
             ports,
+            meter: Arc::new(meter),
             memory: Memory::new(settings.memory),
             compute: Compute::default(),
             settings,
@@ -181,6 +188,15 @@ impl App {
         let millis = u64::try_from(at.millis()).unwrap_or(0);
         uuid::Builder::from_unix_timestamp_millis(millis, &self.random()).into_uuid()
     }
+}
+
+/// A process that freezes between requests cannot report what it counts.
+fn meter(ports: &Ports, settings: &Settings) -> Meter {
+    let telemetry = ports.telemetry.as_ref().filter(|_| !settings.frozen_between_requests);
+    let is_on = telemetry.is_some_and(|telemetry| telemetry.takes(Signal::Metrics));
+    let mut instance = [0; 16];
+    ports.entropy.fill(&mut instance);
+    Meter::new(ports.clock.now(), hex(&instance), is_on)
 }
 
 /// Reads the keyring. If the store has no capacity now, a request reads it: without a process the

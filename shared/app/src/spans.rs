@@ -1,5 +1,4 @@
 //! A run as spans: OTLP as JSON, with the attributes of the GenAI conventions.
-//! <https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>,
 //! <https://github.com/open-telemetry/semantic-conventions-genai> at v0.1.0
 
 use flowgate_core::event::{AttemptTrace, NodeTrace};
@@ -8,6 +7,8 @@ use flowgate_core::time::Timestamp;
 use flowgate_core::trace_context::{SpanId, TraceContext};
 use flowgate_engine::NodeStatus;
 use serde_json::{Value, json};
+
+use crate::otlp::{self, nanos, usd};
 
 /// A collector's own limit is mostly 4 MB a request.
 const SPANS_PER_REQUEST: usize = 1_000;
@@ -19,18 +20,22 @@ const CLIENT: u8 = 3;
 const STATUS_OK: u8 = 1;
 const STATUS_ERROR: u8 = 2;
 
-/// Returns the requests that report an ended run (`ExportTraceServiceRequest`), none before its
-/// end. Texts of callers and of models are in none of them.
-pub(crate) fn requests(record: &RunRecord, trace: &[NodeTrace], service: &str) -> Vec<String> {
+/// An `ExportTraceServiceRequest`.
+pub(crate) struct Request {
+    pub(crate) body: String,
+    pub(crate) spans: usize,
+}
+
+/// Returns the requests that report an ended run, none before its end. Texts of callers and of
+/// models are in none of them.
+pub(crate) fn requests(record: &RunRecord, trace: &[NodeTrace], service: &str) -> Vec<Request> {
     let Some(spans) = Spans::of(record).map(|spans| spans.all(trace)) else { return Vec::new() };
-    let resource = json!({ "attributes": attributes([
-        ("service.name", service.into()),
-        ("service.version", env!("CARGO_PKG_VERSION").into()),
-    ]) });
-    let scope = json!({ "name": "flowgate", "version": env!("CARGO_PKG_VERSION") });
+    let (resource, scope) = (otlp::resource(service, None), otlp::scope());
     let request = |spans: &[Value]| {
         let of_scope = json!({ "scope": scope, "spans": spans });
-        json!({ "resourceSpans": [{ "resource": resource, "scopeSpans": [of_scope] }] }).to_string()
+        let of_resource = json!({ "resource": resource, "scopeSpans": [of_scope] });
+        let body = json!({ "resourceSpans": [of_resource] }).to_string();
+        Request { body, spans: spans.len() }
     };
     spans.chunks(SPANS_PER_REQUEST).map(request).collect()
 }
@@ -158,7 +163,7 @@ impl<'r> Spans<'r> {
             "kind": kind,
             "startTimeUnixNano": nanos(started_at),
             "endTimeUnixNano": nanos(ended_at.max(started_at)),
-            "attributes": self::attributes(attributes),
+            "attributes": otlp::attributes(attributes),
             "status": status,
         });
         if let Some(parent) = parent {
@@ -235,33 +240,6 @@ fn code_of(node: &NodeTrace) -> Option<&str> {
     code.or((node.status == Some(NodeStatus::Cancelled)).then_some("cancelled"))
 }
 
-fn attributes(values: impl IntoIterator<Item = (&'static str, Value)>) -> Vec<Value> {
-    let known = values.into_iter().filter(|(_, value)| !value.is_null());
-    known.map(|(key, value)| json!({ "key": key, "value": any_value(&value) })).collect()
-}
-
-/// 64-bit numbers are text in OTLP's JSON.
-fn any_value(value: &Value) -> Value {
-    match value {
-        Value::Bool(value) => json!({ "boolValue": value }),
-        Value::Number(number) if number.is_f64() => json!({ "doubleValue": number }),
-        Value::Number(number) => json!({ "intValue": number.to_string() }),
-        Value::Array(items) => {
-            json!({ "arrayValue": { "values": items.iter().map(any_value).collect::<Vec<_>>() } })
-        }
-        other => json!({ "stringValue": other.as_str().unwrap_or_default() }),
-    }
-}
-
-fn nanos(at: Timestamp) -> String {
-    format!("{}000000", at.millis().max(0))
-}
-
 fn millis(ms: u64) -> std::time::Duration {
     std::time::Duration::from_millis(ms)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "money of one run is far below 2^53 nano-dollars")]
-fn usd(nano: u64) -> f64 {
-    nano as f64 / 1e9
 }

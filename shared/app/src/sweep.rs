@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::Result;
 use flowgate_core::group::Group;
 use flowgate_core::ports::Ports;
-use flowgate_core::time::Timestamp;
-use flowgate_core::work::{DueItem, Message};
+use flowgate_core::time::{Timestamp, millis};
+use flowgate_core::work::{DueItem, Message, Swept};
 use futures_util::future::join_all;
 
 use crate::metric;
@@ -39,21 +39,24 @@ impl App {
         }
     }
 
+    /// Returns how many items were due.
     pub async fn sweep(&self, limit: usize) -> Result<usize> {
-        sweep(&self.ports, limit).await
+        let swept = sweep(&self.ports, limit).await?;
+        self.meter.swept(swept);
+        Ok(usize::try_from(swept.due).unwrap_or(usize::MAX))
     }
 }
 
-/// Sends messages for at most `limit` due items; returns how many were due. A sweeper that dies in
-/// between has postponed items only by minutes. Needs only the ports.
-pub async fn sweep(ports: &Ports, limit: usize) -> Result<usize> {
+/// Sends messages for at most `limit` due items. A sweeper that dies in between has postponed items
+/// only by minutes. Needs only the ports.
+pub async fn sweep(ports: &Ports, limit: usize) -> Result<Swept> {
     let now = ports.clock.now();
     let due = ports.due.due(now, limit).await?;
     let (mut sent, mut failed) = (0, None);
     for some in due.chunks(CONCURRENCY) {
         for ours in join_all(some.iter().map(|item| send(ports, item, now))).await {
             match ours {
-                Ok(ours) => sent += usize::from(ours),
+                Ok(ours) => sent += u64::from(ours),
                 Err(error) => failed = Some(error),
             }
         }
@@ -61,8 +64,10 @@ pub async fn sweep(ports: &Ports, limit: usize) -> Result<usize> {
             break;
         }
     }
-    metric::swept(&due, sent, now);
-    failed.map_or(Ok(due.len()), Err)
+    let lag = due.iter().map(|item| now.since(item.sweep_at)).max().unwrap_or_default();
+    let swept = Swept { lag_ms: millis(lag), due: due.len() as u64, sent };
+    metric::swept(swept);
+    failed.map_or(Ok(swept), Err)
 }
 
 /// Returns `false` if another sweeper was first.

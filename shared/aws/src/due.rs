@@ -64,8 +64,9 @@ impl Due for Aws {
     }
 
     async fn postpone(&self, item: &DueItem, until: Timestamp) -> Result<Option<Group>> {
+        let Some(key) = key_of(&item.what) else { return Ok(None) };
         // A heartbeat since it was found moves only the lease.
-        let write = Write::update(key_of(&item.what), "SET #look_at = :until").only_if(
+        let write = Write::update(key, "SET #look_at = :until").only_if(
             "#look_at = :seen AND (attribute_not_exists(#lease_until) OR #lease_until <= :since)",
         );
         let write = write
@@ -91,7 +92,7 @@ impl Aws {
         let runs: Vec<Key> = found
             .iter()
             .filter(|(_, item)| is_run(item))
-            .map(|(_, item)| key_of(&item.what))
+            .filter_map(|(_, item)| key_of(&item.what))
             .collect();
         let attributes = Some("#pk, #sk, #due_at, #lease_until");
         let mut rows: HashMap<Key, Item> = HashMap::new();
@@ -100,7 +101,7 @@ impl Aws {
         }
         let (mut due, mut live) = (Vec::new(), Vec::new());
         for (shard, mut item) in found {
-            let row = rows.get(&key_of(&item.what));
+            let row = key_of(&item.what).and_then(|key| rows.get(&key));
             if let Some(leased_until) =
                 row.map(|row| row.find_time("lease_until")).transpose()?.flatten()
             {
@@ -119,14 +120,16 @@ impl Aws {
     }
 }
 
-fn key_of(what: &Message) -> Key {
-    match what {
+/// `None`: no row is behind it.
+fn key_of(what: &Message) -> Option<Key> {
+    Some(match what {
         Message::RunV1 { run } => Key::of_run(run),
         Message::WebhookV1 { delivery } => Key::of_delivery(delivery),
         Message::JobV1 { job } => key_of_job(job),
         Message::FileV1 { file } => key_of_file(file),
         Message::ScheduleV1 { uid, schedule, .. } => schedules::key_of(uid, *schedule),
-    }
+        Message::MetricsV1 { .. } => return None,
+    })
 }
 
 /// Takes the first item of each page, earliest first, then the second of each, until there are

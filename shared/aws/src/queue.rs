@@ -46,7 +46,8 @@ impl Aws {
             Message::RunV1 { .. }
             | Message::JobV1 { .. }
             | Message::FileV1 { .. }
-            | Message::ScheduleV1 { .. } => &self.inner.config.run_queue_url,
+            | Message::ScheduleV1 { .. }
+            | Message::MetricsV1 { .. } => &self.inner.config.run_queue_url,
             Message::WebhookV1 { .. } => &self.inner.config.webhook_queue_url,
         };
         let trace = self.inner.trace.lock().unwrap_or_else(PoisonError::into_inner).clone();

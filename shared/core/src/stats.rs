@@ -291,10 +291,14 @@ pub fn bucket_of(duration_ms: u64) -> u8 {
     u8::try_from(bucket).unwrap_or(LATENCY_BUCKETS).min(LATENCY_BUCKETS - 1)
 }
 
+/// In ms.
+pub fn bucket_end(bucket: u8) -> f64 {
+    (f64::from(bucket) / 2.0).exp2()
+}
+
 /// From and to, in ms.
 fn bucket_bounds(bucket: u8) -> (f64, f64) {
-    let end = |bucket: u8| f64::from(bucket) / 2.0;
-    if bucket == 0 { (0.0, 1.0) } else { (end(bucket - 1).exp2(), end(bucket).exp2()) }
+    (bucket.checked_sub(1).map_or(0.0, bucket_end), bucket_end(bucket))
 }
 
 /// The runs of one workflow that ended in one hour.

@@ -34,6 +34,30 @@ pub enum Message {
         schedule: u32,
         tick: Timestamp,
     },
+    /// Metrics are to be reported. No due row backs it: the next minute brings another one.
+    MetricsV1 {
+        at: Timestamp,
+        swept: Swept,
+    },
+}
+
+/// What sweeps found within a time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Swept {
+    /// How late the latest item was.
+    pub lag_ms: u64,
+    /// The most items that were due at once.
+    pub due: u64,
+    /// Messages that were sent.
+    pub sent: u64,
+}
+
+impl Swept {
+    pub fn add(&mut self, more: Self) {
+        self.lag_ms = self.lag_ms.max(more.lag_ms);
+        self.due = self.due.max(more.due);
+        self.sent = self.sent.saturating_add(more.sent);
+    }
 }
 
 /// Carries work to the workers: at least once, in any order. Groups take turns: no group's messages

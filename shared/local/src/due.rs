@@ -70,6 +70,7 @@ impl Due for Local {
             Message::ScheduleV1 { uid, schedule, .. } => {
                 return self.postpone_schedule(uid, *schedule, seen, until).await;
             }
+            Message::MetricsV1 { .. } => return Ok(None),
         };
         self.write(move |connection| {
             let mut moved = None;

@@ -49,7 +49,9 @@ impl Queue for LocalQueue {
             // Deciding a tick takes no longer than claiming a run.
             Message::RunV1 { .. } | Message::ScheduleV1 { .. } => self.runs.push(message, group),
             Message::WebhookV1 { .. } => self.deliveries.push(message, group),
-            Message::JobV1 { .. } | Message::FileV1 { .. } => self.jobs.push(message, group),
+            Message::JobV1 { .. } | Message::FileV1 { .. } | Message::MetricsV1 { .. } => {
+                self.jobs.push(message, group)
+            }
         }
     }
 

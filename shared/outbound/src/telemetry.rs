@@ -1,12 +1,13 @@
-//! Sends spans to the operator's collector: OTLP over HTTP, as JSON.
+//! Sends spans and metrics to the operator's collector: OTLP over HTTP, as JSON.
 //! <https://opentelemetry.io/docs/specs/otlp/#otlphttp>
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::{Result as Anyhow, anyhow, bail};
 use async_trait::async_trait;
 use flowgate_core::clock::Clock;
-use flowgate_core::telemetry::Telemetry;
+use flowgate_core::telemetry::{ENDPOINT, Signal, Telemetry};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use url::Url;
 
@@ -16,14 +17,19 @@ const PAUSES: [Duration; 3] =
     [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(8)];
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 const DEFAULT_SERVICE: &str = "flowgate";
+const INTERVAL: &str = "OTEL_METRIC_EXPORT_INTERVAL";
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Where spans go. The operator decides it, so no address is refused.
+/// Where spans and metrics go. The operator decides it, so no address is refused.
 #[derive(Debug, Clone)]
 pub struct Collector {
-    url: Url,
+    spans: Option<Url>,
+    metrics: Option<Url>,
     /// May hold a credential.
     headers: HeaderMap,
     service: String,
+    interval: Duration,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -39,19 +45,46 @@ impl Collector {
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<Self>, CollectorError> {
         let given = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
-        const TRACES: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
-        const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
-        let url = match (given(TRACES), given(ENDPOINT)) {
-            (Some(whole), _) => checked_url(TRACES, &whole)?,
+        let base = given(ENDPOINT);
+        let address = |signal: Signal| match (given(signal.endpoint()), &base) {
+            (Some(whole), _) => checked_url(signal.endpoint(), &whole).map(Some),
             (None, Some(base)) => {
-                checked_url(ENDPOINT, &format!("{}/v1/traces", base.trim().trim_end_matches('/')))?
+                let base = base.trim().trim_end_matches('/');
+                checked_url(ENDPOINT, &format!("{base}{}", path_of(signal))).map(Some)
             }
-            (None, None) => return Ok(None),
+            (None, None) => Ok(None),
         };
-        let headers = given("OTEL_EXPORTER_OTLP_HEADERS").unwrap_or_default();
+        let (spans, metrics) = (address(Signal::Spans)?, address(Signal::Metrics)?);
+        if spans.is_none() && metrics.is_none() {
+            return Ok(None);
+        }
+        let headers = headers_of(&given("OTEL_EXPORTER_OTLP_HEADERS").unwrap_or_default())?;
         let service = given("OTEL_SERVICE_NAME").unwrap_or_else(|| DEFAULT_SERVICE.to_owned());
-        Ok(Some(Self { url, headers: headers_of(&headers)?, service }))
+        let interval = given(INTERVAL).map_or(Ok(DEFAULT_INTERVAL), |text| interval_of(&text))?;
+        Ok(Some(Self { spans, metrics, headers, service, interval }))
     }
+
+    fn url(&self, signal: Signal) -> Option<&Url> {
+        match signal {
+            Signal::Spans => self.spans.as_ref(),
+            Signal::Metrics => self.metrics.as_ref(),
+        }
+    }
+}
+
+fn path_of(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Spans => "/v1/traces",
+        Signal::Metrics => "/v1/metrics",
+    }
+}
+
+fn interval_of(text: &str) -> Result<Duration, CollectorError> {
+    let interval = text.trim().parse().ok().map(Duration::from_millis);
+    interval.filter(|interval| *interval >= MIN_INTERVAL).ok_or_else(|| CollectorError {
+        variable: INTERVAL,
+        reason: format!("not milliseconds, at least {}", MIN_INTERVAL.as_millis()),
+    })
 }
 
 fn checked_url(variable: &'static str, text: &str) -> Result<Url, CollectorError> {
@@ -87,7 +120,7 @@ fn headers_of(text: &str) -> Result<HeaderMap, CollectorError> {
     Ok(headers)
 }
 
-/// Sends spans to a collector.
+/// Sends to a collector.
 pub(super) struct Exporter {
     collector: Collector,
     client: reqwest::Client,
@@ -111,13 +144,13 @@ impl Exporter {
         Ok(Self { collector, client, clock })
     }
 
-    async fn attempt(&self, spans: &str) -> Sent {
+    async fn attempt(&self, url: &Url, body: &str) -> Sent {
         let request = self
             .client
-            .post(self.collector.url.clone())
+            .post(url.clone())
             .headers(self.collector.headers.clone())
             .header(header::CONTENT_TYPE, "application/json")
-            .body(spans.to_owned());
+            .body(body.to_owned());
         match request.send().await {
             Ok(answer) if answer.status().is_success() => Sent::Taken,
             Ok(answer) if may_be_repeated(answer.status()) => {
@@ -142,28 +175,36 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 #[async_trait]
 impl Telemetry for Exporter {
-    async fn send(&self, spans: String) -> bool {
-        let mut pauses = PAUSES.into_iter();
-        let reason = loop {
-            match (self.attempt(&spans).await, pauses.next()) {
-                (Sent::Taken, _) => return true,
+    fn takes(&self, signal: Signal) -> bool {
+        self.collector.url(signal).is_some()
+    }
+
+    /// Metrics are not repeated: the next report has all that this one had.
+    async fn send(&self, signal: Signal, request: String) -> Anyhow<()> {
+        let url = self.collector.url(signal).ok_or_else(|| anyhow!("nobody takes {signal:?}"))?;
+        let mut pauses = PAUSES.into_iter().filter(|_| signal == Signal::Spans);
+        loop {
+            match (self.attempt(url, &request).await, pauses.next()) {
+                (Sent::Taken, _) => return Ok(()),
                 (Sent::Later(asked, _), Some(pause)) => {
                     self.clock.sleep(asked.unwrap_or(pause)).await;
                 }
-                (Sent::Later(_, reason) | Sent::Refused(reason), _) => break reason,
+                (Sent::Later(_, reason) | Sent::Refused(reason), _) => bail!(reason),
             }
-        };
-        tracing::warn!(reason, "the collector did not take the spans of a run");
-        false
+        }
     }
 
-    fn place(&self) -> String {
+    fn place(&self, signal: Signal) -> Option<String> {
         // Its path may hold a credential.
-        self.collector.url.origin().ascii_serialization()
+        Some(self.collector.url(signal)?.origin().ascii_serialization())
     }
 
     fn service(&self) -> &str {
         &self.collector.service
+    }
+
+    fn interval(&self) -> Duration {
+        self.collector.interval
     }
 }
 
@@ -188,10 +229,29 @@ mod tests {
 
     #[test]
     fn the_base_gets_a_path_and_the_whole_address_none() {
-        let url = |variables: &[(&str, &str)]| read(variables).unwrap().unwrap().url.to_string();
-        assert_eq!(url(&[(BASE, "http://x:4318")]), "http://x:4318/v1/traces");
-        assert_eq!(url(&[(BASE, "https://x/otlp/")]), "https://x/otlp/v1/traces");
-        assert_eq!(url(&[(BASE, "http://x"), (WHOLE, "http://y/spans")]), "http://y/spans");
+        let urls = |variables: &[(&str, &str)]| {
+            let collector = read(variables).unwrap().unwrap();
+            [Signal::Spans, Signal::Metrics]
+                .map(|signal| collector.url(signal).map_or("none".to_owned(), ToString::to_string))
+        };
+        let below = |base: &str| ["/v1/traces", "/v1/metrics"].map(|path| format!("{base}{path}"));
+        assert_eq!(urls(&[(BASE, "http://x:4318")]), below("http://x:4318"));
+        assert_eq!(urls(&[(BASE, "https://x/otlp/")]), below("https://x/otlp"));
+        let spans = urls(&[(BASE, "http://x"), (WHOLE, "http://y/spans")]);
+        assert_eq!(spans, ["http://y/spans", "http://x/v1/metrics"]);
+        assert_eq!(urls(&[(WHOLE, "http://y/spans")]), ["http://y/spans", "none"]);
+        let metrics = [("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://y/m")];
+        assert_eq!(urls(&metrics), ["none", "http://y/m"]);
+    }
+
+    #[test]
+    fn metrics_are_sent_once_a_minute_unless_the_operator_says_otherwise() {
+        let interval = |text: &str| read(&[(BASE, "http://x"), (INTERVAL, text)]);
+        assert_eq!(interval(" ").unwrap().unwrap().interval, Duration::from_secs(60));
+        assert_eq!(interval("15000").unwrap().unwrap().interval, Duration::from_secs(15));
+        for wrong in ["999", "-1", "1m"] {
+            assert!(interval(wrong).unwrap_err().to_string().starts_with(INTERVAL), "{wrong}");
+        }
     }
 
     #[test]

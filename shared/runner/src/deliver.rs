@@ -76,7 +76,7 @@ impl Runner {
             Some(since) => (disabled(now, since), AfterAttempt::Exhausted),
             None => self.send(delivery, now).await,
         };
-        metric::webhook_attempted(delivery, attempt.status, &next);
+        metric::webhook_attempted(&self.app.meter, delivery, attempt.status, &next);
         let written = deliveries.record(id, owner, attempt, next.clone()).await?;
         self.note(delivery, &next, failing).await;
         match next {
@@ -139,7 +139,7 @@ impl Runner {
         if now.since(failing.since) >= DISABLED_AFTER
             && deliveries.disable(uid, receiver, now).await?
         {
-            metric::receiver_disabled(delivery, failing.since);
+            metric::receiver_disabled(&self.app.meter, delivery, failing.since);
         }
         Ok(())
     }

@@ -458,7 +458,7 @@ impl Driver {
 
     /// Gives the run up: another owner has it, or its store failed.
     fn lose(&mut self) {
-        metric::owner_lost(&self.head);
+        metric::owner_lost(&self.app.meter, &self.head);
         self.calls.abort();
         self.finish_with(Progress::Lost);
     }

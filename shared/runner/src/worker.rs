@@ -44,7 +44,7 @@ impl Runner {
 
     async fn work_on(&self, lease: Lease, record: RunRecord, registered: Registered) -> Result<()> {
         if lease.fence == 1 {
-            metric::run_waited(&record.head, self.app.now());
+            metric::run_waited(&self.app.meter, &record.head, self.app.now());
         }
         if let Some((state, error)) = self.ends_without_running(&record) {
             self.app.finish_leased(&lease, &record, state, error).await?;
@@ -126,6 +126,10 @@ impl Runner {
             Message::JobV1 { job } => self.work_on_job(job).await,
             Message::FileV1 { file } => self.app.collect_file(file).await,
             Message::ScheduleV1 { uid, schedule, tick } => self.tick(uid, *schedule, *tick).await,
+            Message::MetricsV1 { at, swept } => {
+                self.app.report_swept(*at, *swept).await;
+                Ok(())
+            }
         }
     }
 }

@@ -237,6 +237,7 @@ fn record_of(message: &Message) -> &str {
         Message::JobV1 { job } => job.as_str(),
         Message::FileV1 { file } => file.as_str(),
         Message::ScheduleV1 { uid, .. } => uid,
+        Message::MetricsV1 { .. } => "metrics",
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod refused;
 mod streams;
+mod tasks;
 
 use flowgate_tests::server::{ADMIN_KEY, TestServer};
 use reqwest::{Method, RequestBuilder};

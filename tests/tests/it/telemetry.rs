@@ -1,5 +1,7 @@
 //! Spans of ended runs, as a collector gets them, and the trace that a run carries on.
 
+mod metrics;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -11,6 +13,7 @@ use flowgate_tests::home::is_aws;
 use flowgate_tests::receiver::{Received, Receiver, Reply};
 use flowgate_tests::server::{ADMIN_KEY, TestServer, outbound_settings, settings};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as AnyValue;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::{Value, json};
@@ -25,6 +28,8 @@ async fn reporting(collector: &Receiver) -> TestServer {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url.as_str()),
         ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=a%20key"),
         ("OTEL_SERVICE_NAME", "shop"),
+        // On AWS the sweeper asks for it, in these tests every second.
+        ("OTEL_METRIC_EXPORT_INTERVAL", "1000"),
     ];
     if is_aws() {
         let set = variables.map(|(name, value)| format!("{name}={value}"));
@@ -44,20 +49,38 @@ async fn collector() -> Receiver {
 
 /// Every span so far, by name.
 fn spans(collector: &Receiver) -> BTreeMap<String, Span> {
-    let received = collector.received();
+    let received = sent_to(collector, TRACES);
     let of_request = |request: &Received| {
-        assert_eq!(request.uri.path(), "/v1/traces");
-        assert_eq!(request.headers["content-type"], "application/json");
-        assert_eq!(request.headers["api-key"], "a key");
         let read: ExportTraceServiceRequest = serde_json::from_slice(&request.body).unwrap();
         let resource = &read.resource_spans[0];
-        let named = &resource.resource.as_ref().unwrap().attributes;
-        assert!(named.iter().any(|it| it.key == "service.name"
-            && it.value.as_ref().unwrap().value == Some(AnyValue::StringValue("shop".into()))));
+        assert_eq!(
+            text_of(&resource.resource.as_ref().unwrap().attributes, "service.name"),
+            "shop"
+        );
         resource.scope_spans[0].spans.clone()
     };
     let spans = received.iter().flat_map(of_request);
     spans.map(|span| (span.name.clone(), span)).collect()
+}
+
+const TRACES: &str = "/v1/traces";
+
+fn sent_to(collector: &Receiver, path: &str) -> Vec<Received> {
+    let of_path = collector.received().into_iter().filter(|request| request.uri.path() == path);
+    of_path
+        .inspect(|request| {
+            assert_eq!(request.headers["content-type"], "application/json");
+            assert_eq!(request.headers["api-key"], "a key");
+        })
+        .collect()
+}
+
+fn text_of<'a>(attributes: &'a [KeyValue], key: &str) -> &'a str {
+    let found = attributes.iter().find(|attribute| attribute.key == key);
+    match found.and_then(|found| found.value.as_ref()?.value.as_ref()) {
+        Some(AnyValue::StringValue(text)) => text,
+        _ => "",
+    }
 }
 
 async fn spans_of(collector: &Receiver, root: &str) -> BTreeMap<String, Span> {
@@ -165,9 +188,14 @@ async fn a_failed_run_of_no_trace_is_reported_in_one_of_its_own() {
 async fn what_a_collector_cannot_take_now_comes_again_and_no_run_waits() {
     let asked = Arc::new(AtomicUsize::new(0));
     let seen = asked.clone();
-    let collector = Receiver::start(move |_, _| match seen.fetch_add(1, SeqCst) {
-        0 => Reply::Now(StatusCode::SERVICE_UNAVAILABLE, "{}".to_owned()),
-        _ => Reply::Now(StatusCode::OK, "{}".to_owned()),
+    let collector = Receiver::start(move |request, earlier| {
+        if request.uri.path() == TRACES {
+            seen.fetch_add(1, SeqCst);
+        }
+        match earlier {
+            0 => Reply::Now(StatusCode::SERVICE_UNAVAILABLE, "{}".to_owned()),
+            _ => Reply::Now(StatusCode::OK, "{}".to_owned()),
+        }
     })
     .await;
     let server = reporting(&collector).await;
@@ -202,5 +230,5 @@ async fn what_nobody_samples_is_not_reported_and_without_a_collector_the_trace_i
     let start = plain.post("/v1/workflows/w/runs", ADMIN_KEY).json(&json!({ "input": {} }));
     assert_eq!(answer(start).await.1["status"], "succeeded");
     assert!(!service.received()[2].headers.contains_key("traceparent"));
-    assert!(collector.received().is_empty());
+    assert!(sent_to(&collector, TRACES).is_empty());
 }

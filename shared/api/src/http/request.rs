@@ -13,7 +13,7 @@ use flowgate_app::error::{Error, What};
 use flowgate_app::limit::Allowance;
 use flowgate_app::memory::Holder;
 use flowgate_app::overload::Overloaded;
-use flowgate_app::time::Timestamp;
+use flowgate_app::time::{Timestamp, millis};
 use flowgate_app::trace_context::{self, TraceContext};
 use flowgate_app::{App, deadline, hops};
 use futures_util::FutureExt;
@@ -87,8 +87,9 @@ pub(crate) async fn around(
         if let Some(traceparent) = traceparent {
             response.headers_mut().insert(trace_context::HEADER, traceparent);
         }
-        let duration_ms = u64::try_from(app.now().since(began).as_millis()).unwrap_or(u64::MAX);
-        line.log(&response, duration_ms);
+        let took = app.now().since(began);
+        line.count(&app, &response, took);
+        line.log(&response, millis(took));
         response
     }
     .instrument(span)
@@ -182,6 +183,11 @@ impl RequestLine {
             response.headers_mut().insert(REQUEST_ID, id);
         }
         response
+    }
+
+    fn count(&self, app: &App, response: &Response, took: Duration) {
+        let route = self.path.as_ref().map(MatchedPath::as_str);
+        app.meter.request(self.method.as_str(), route, response.status().as_u16(), took);
     }
 
     /// A success is logged on demand: at thousands of requests a second its line would cost more

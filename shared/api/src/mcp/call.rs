@@ -3,6 +3,7 @@
 use axum::response::Response;
 use flowgate_app::Error;
 use flowgate_app::error::What;
+use flowgate_app::key::Scope;
 use flowgate_app::run::Dialect;
 use flowgate_engine::SpendingLimit;
 use flowgate_engine::input::{InputRules, Undeclared};
@@ -15,9 +16,9 @@ use super::message::Id;
 use super::outcome::Outcome;
 use super::refusal::Refusal;
 use super::server::{CANCEL_RUN, GET_RUN, MAX_CALL};
-use super::{Exchange, run_tools, watch};
+use super::{Exchange, run_tools, tasks, watch};
 use crate::http::request::with_allowance;
-use crate::http::status;
+use crate::http::{idempotency, status};
 
 const RULES: InputRules = InputRules { undeclared: Undeclared::Refuse, coerce: false };
 
@@ -70,19 +71,46 @@ impl Call {
     async fn run(self, exchange: &Exchange) -> Result<Response, Refusal> {
         let idempotency = exchange.idempotency(&(&self.name, &self.arguments))?;
         let body_hash = idempotency.as_ref().map(|asked| asked.body_hash.clone());
-        let (start, token) = self.into_start(idempotency);
+        let mode = match self.becomes_task(exchange).await {
+            true => ResponseMode::Detach,
+            false => {
+                let events = self.progress_token.is_some();
+                ResponseMode::Watch { at_most: MAX_CALL, events }
+            }
+        };
+        let (start, token) = self.into_start(mode, idempotency);
         let Admitted { started, allowance } =
             exchange.runner.start_run(&exchange.caller, start).await?;
-        let Started::Stream(subscription) = started else {
-            return Err(anyhow::anyhow!("a start that was to be watched is not").into());
-        };
         let body_hash = body_hash.unwrap_or_default();
-        let response = watch::answer(exchange, subscription, body_hash, token).await?;
+        let response = match started {
+            Started::Stream(subscription) => {
+                watch::answer(exchange, subscription, body_hash, token).await?
+            }
+            Started::Run(record) | Started::Overdue(record) => tasks::begun(exchange, &record)?,
+            Started::Repeated(record) => {
+                let mut response = tasks::begun(exchange, &record)?;
+                idempotency::mark_replayed(&mut response);
+                response
+            }
+        };
         Ok(with_allowance(response, allowance))
     }
 
-    fn into_start(self, idempotency: Option<IdempotencyRequest>) -> (StartRequest, Option<Id>) {
-        let events = self.progress_token.is_some();
+    /// A task is read with `tasks/get`. Where that would never show its result, as the key may not
+    /// read runs or the run is not to be saved, the caller waits for the result itself.
+    async fn becomes_task(&self, exchange: &Exchange) -> bool {
+        exchange.client.tasks
+            && exchange.caller.knows(&self.name)
+            && exchange.caller.has(Scope::Read)
+            // What is wrong with the workflow, the start says.
+            && exchange.app().published(&self.name, None).await.is_ok_and(|it| it.workflow.save)
+    }
+
+    fn into_start(
+        self,
+        response_mode: ResponseMode,
+        idempotency: Option<IdempotencyRequest>,
+    ) -> (StartRequest, Option<Id>) {
         let start = StartRequest {
             workflow_id: self.name,
             version: None,
@@ -94,7 +122,7 @@ impl Call {
             user: None,
             save: None,
             webhooks: Vec::new(),
-            response_mode: ResponseMode::Watch { at_most: MAX_CALL, events },
+            response_mode,
             when_wait_ends: WhenWaitEnds::Detach,
             timeout: None,
             run_id: None,

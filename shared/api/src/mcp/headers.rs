@@ -8,10 +8,11 @@ use serde_json::{Map, Value};
 use super::era::{Era, HANDSHAKE, STATELESS, VERSIONS};
 use super::refusal::Refusal;
 use super::request::Request;
+use super::tasks;
 
 const VERSION_HEADER: &str = "mcp-protocol-version";
 const VERSION_META: &str = "io.modelcontextprotocol/protocolVersion";
-const CAPABILITIES_META: &str = "io.modelcontextprotocol/clientCapabilities";
+pub(super) const CAPABILITIES_META: &str = "io.modelcontextprotocol/clientCapabilities";
 /// Around a value in base64 that no header could carry as it is.
 const ENCODED: (&str, &str) = ("=?base64?", "?=");
 
@@ -28,12 +29,21 @@ pub(super) fn era_of(headers: &HeaderMap, request: &Request) -> Result<Era, Refu
     mirrored(VERSION_HEADER, header, Some(in_body))?;
     let method = single(headers, "mcp-method")?;
     mirrored("mcp-method", method, Some(&request.method.as_str().into()))?;
-    if request.method == "tools/call" && request.params.contains_key("name") {
+    if let Some(in_body) = named_by(&request.method).and_then(|name| request.params.get(name)) {
         let name = single(headers, "mcp-name")?;
         let decoded = name.map(|name| decoded(name).unwrap_or_default());
-        mirrored("mcp-name", decoded.as_deref(), request.params.get("name"))?;
+        mirrored("mcp-name", decoded.as_deref(), Some(in_body))?;
     }
     of_envelope(header.unwrap_or_default(), meta)
+}
+
+/// Returns the parameter that the header `Mcp-Name` mirrors.
+fn named_by(method: &str) -> Option<&'static str> {
+    match method {
+        "tools/call" => Some("name"),
+        tasks::GET | tasks::UPDATE | tasks::CANCEL => Some(tasks::ID),
+        _ => None,
+    }
 }
 
 /// Without the revision in its body, a request is one of the first era.

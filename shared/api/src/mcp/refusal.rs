@@ -21,6 +21,7 @@ const INTERNAL_ERROR: i64 = -32603;
 /// The first that the protocol leaves to servers: `data.code` says more.
 const REFUSED: i64 = -32000;
 const HEADER_MISMATCH: i64 = -32020;
+const MISSING_CAPABILITY: i64 = -32021;
 const UNSUPPORTED_VERSION: i64 = -32022;
 
 const FOREIGN_ORIGIN: &str = "foreign_origin";
@@ -75,6 +76,25 @@ impl Refusal {
     /// `error`: why the workflow is no tool.
     pub(super) fn no_such_tool(error: &Error) -> Self {
         Self::protocol(INVALID_PARAMS, status::code(error), "there is no such tool")
+    }
+
+    /// `error`: why the run is no task that this caller can have.
+    pub(super) fn no_such_task(error: &Error) -> Self {
+        let message = match error {
+            Error::Gone => "the task has expired: its run was not to be saved",
+            _ => "there is no such task",
+        };
+        Self::protocol(INVALID_PARAMS, status::code(error), message)
+    }
+
+    /// The request needs what its client does not declare.
+    pub(super) fn missing_capability(required: Value) -> Self {
+        Self::Protocol {
+            code: MISSING_CAPABILITY,
+            refused_as: "missing_capability",
+            message: "the client must declare the capability with the request".to_owned(),
+            data: Some(json!({ "requiredCapabilities": required })),
+        }
     }
 
     pub(super) fn header_mismatch(message: impl Into<String>) -> Self {

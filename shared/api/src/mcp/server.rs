@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::abilities::EXTENSION;
 use super::era::{HANDSHAKE, VERSIONS};
 
 /// Clients wait for a minute. A call that takes longer is answered with its run's id before.
@@ -37,7 +38,7 @@ pub(super) fn initialized(params: &Map<String, Value>) -> Value {
     let version = HANDSHAKE.into_iter().find(|version| Some(*version) == asked);
     json!({
         "protocolVersion": version.unwrap_or(HANDSHAKE[0]),
-        "capabilities": capabilities(),
+        "capabilities": { "tools": {} },
         "serverInfo": info(),
         "instructions": INSTRUCTIONS,
     })
@@ -47,16 +48,12 @@ pub(super) fn initialized(params: &Map<String, Value>) -> Value {
 pub(super) fn discovered() -> Value {
     json!({
         "supportedVersions": VERSIONS,
-        "capabilities": capabilities(),
+        "capabilities": { "tools": {}, "extensions": { EXTENSION: {} } },
         "instructions": INSTRUCTIONS,
         "ttlMs": KEPT.ttl_ms,
         "cacheScope": KEPT.cache_scope,
         "_meta": { "io.modelcontextprotocol/serverInfo": info() },
     })
-}
-
-fn capabilities() -> Value {
-    json!({ "tools": {} })
 }
 
 fn info() -> Value {

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use super::Exchange;
 use super::era::Era;
-use super::message::{self, Answer, Id};
+use super::message::{self, Answer, Id, Typed};
 use super::outcome::Outcome;
 use super::refusal::Refusal;
 use crate::http::idempotency;
@@ -192,7 +192,7 @@ impl Client {
 
     fn result(&self, outcome: app::Result<Outcome>) -> Bytes {
         match outcome {
-            Ok(outcome) => frame(&Answer::new(&self.id, self.era, outcome)),
+            Ok(outcome) => frame(&Answer::new(&self.id, Typed::complete(self.era, outcome))),
             Err(error) => {
                 if let Error::Internal(cause) = &error {
                     let error = format!("{cause:#}");

@@ -100,6 +100,10 @@ impl RunnerFunction {
             (Work::Runs, Message::ScheduleV1 { uid, schedule, tick }) => {
                 self.runner.tick(&uid, schedule, tick).await
             }
+            (Work::Runs, Message::MetricsV1 { at, swept }) => {
+                self.runner.app.report_swept(at, swept).await;
+                Ok(())
+            }
             (Work::Deliveries, Message::WebhookV1 { delivery }) => {
                 self.runner.deliver(&delivery).await
             }
@@ -115,7 +119,7 @@ enum Read {
     Broken,
 }
 
-const KINDS: [&str; 4] = ["RunV1", "WebhookV1", "JobV1", "ScheduleV1"];
+const KINDS: [&str; 6] = ["RunV1", "WebhookV1", "JobV1", "FileV1", "ScheduleV1", "MetricsV1"];
 
 fn read(body: &str) -> Read {
     let Ok(value) = serde_json::from_str::<Value>(body) else { return Read::Broken };
