@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::Result;
 use flowgate_core::clock::{Clock, timeout};
 use flowgate_core::id::RunId;
-use flowgate_core::workflow::Identity;
 use flowgate_core::page::PageRequest;
 use flowgate_core::run::{RunHead, RunRecord};
 use flowgate_core::stats::{HOUR, hour_of};
@@ -14,6 +13,7 @@ use flowgate_core::telemetry::{Signal, Telemetry};
 use flowgate_core::time::Timestamp;
 use flowgate_core::trace_context::{self, SpanId, TraceContext};
 use flowgate_core::work::Swept;
+use flowgate_core::workflow::Identity;
 use futures_util::future::try_join_all;
 
 use crate::measures::{self, OfHour};
