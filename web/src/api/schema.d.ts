@@ -521,7 +521,12 @@ export interface paths {
          */
         get: operations["sim_v2_list_workflows"];
         put?: never;
-        post?: never;
+        /**
+         * Make a workflow
+         * @description Its draft, without a node. Its id is made of its name; one that is taken gets a number. Needs
+         *     the scope `author`.
+         */
+        post: operations["sim_v2_create_workflow"];
         delete?: never;
         options?: never;
         head?: never;
@@ -563,10 +568,19 @@ export interface paths {
         get: operations["sim_v2_read_workflow"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete a workflow
+         * @description Its endpoint is gone. Runs in flight end, and runs stay readable for 14 days. Needs the scope
+         *     `author`.
+         */
+        delete: operations["sim_v2_delete_workflow"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change a workflow's name or description
+         * @description In its draft; callers see it once it is deployed. Needs the scope `author`.
+         */
+        patch: operations["sim_v2_update_workflow"];
         trace?: never;
     };
     "/api/v2/workflows/{id}/deploy": {
@@ -626,7 +640,8 @@ export interface paths {
         /**
          * Execute a workflow
          * @description Waits, streams or accepts, as the body says. The frames of a stream have data alone:
-         *     `sim.StreamFrame` as JSON, and `"[DONE]"` at the end. Needs the scope `run`.
+         *     `sim.StreamFrame` as JSON, and `"[DONE]"` at the end. Needs the scope `run`; a public workflow
+         *     that is waited for or streamed needs no credential.
          */
         post: operations["sim_v2_execute"];
         delete?: never;
@@ -810,7 +825,8 @@ export interface paths {
          * Execute a workflow
          * @description Waits, streams or accepts, as the body and the headers say. The frames of a stream have data
          *     alone: `sim.StreamFrame` as JSON, and `[DONE]` at the end. Where a `response` block ended the
-         *     run, status, headers and body of the response are that block's. Needs the scope `run`.
+         *     run, status, headers and body of the response are that block's. Needs the scope `run`; a public
+         *     workflow that is waited for or streamed needs no credential.
          */
         post: operations["sim_execute"];
         delete?: never;
@@ -954,7 +970,9 @@ export interface paths {
          *     `tools/list` and `tools/call`, in the revisions 2026-07-28, 2025-11-25, 2025-06-18 and
          *     2025-03-26. With a `progressToken` the answer is an event stream: a notification for each node
          *     that starts or ends, then the result. A run that goes on after 50 s is named in the result; the
-         *     tools `get_run` and `cancel_run` go on from there. Needs the scope `run`.
+         *     tools `get_run` and `cancel_run` go on from there. A client of 2026-07-28 that declares the
+         *     extension `io.modelcontextprotocol/tasks` gets a task in place of the result, if its key may
+         *     read runs: `tasks/get`, `tasks/update` and `tasks/cancel`. Needs the scope `run`.
          */
         post: operations["mcp"];
         delete?: never;
@@ -2201,6 +2219,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/workflows/{workflow_id}/public": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Make a workflow public
+         * @description Whoever has no key then runs the active version in Sim's API, waiting or streaming, on behalf of
+         *     this one: its limits and its budget count, its end ends it, and its rotation goes on with the
+         *     new key. They can do nothing else. Replaces the key that was attached before. 409
+         *     `no_public_workflows` where the operator does not allow it. Needs the scope `admin`, for all
+         *     workflows.
+         */
+        put: operations["open_workflow"];
+        post?: never;
+        /**
+         * Take a workflow back from the public
+         * @description Callers without a key get 401 from then on; runs in flight end. Needs the scope `author`.
+         */
+        delete: operations["close_workflow"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/workflows/{workflow_id}/rollback": {
         parameters: {
             query?: never;
@@ -3378,6 +3424,14 @@ export interface components {
         };
         /** @enum {string} */
         OpenState: "pending" | "running" | "waiting";
+        /** @description Who callers without a key are. */
+        Opening: {
+            /**
+             * @description The id of a key that may run the workflow. Its limits, budget and origins are theirs.
+             * @example 8fKq2LmN0pXz
+             */
+            key_id: string;
+        };
         /** @description A document drawn up: its nodes, and what leads from one to another. At most 1 MiB. */
         Outline: {
             /** @description In the order of the document, a container before what it holds. */
@@ -3507,6 +3561,16 @@ export interface components {
          * @enum {string}
          */
         ProblemSeverity: "error" | "warning";
+        /** @description On whose behalf callers without a key run a workflow. */
+        PublicWorkflow: {
+            /** @example 8fKq2LmN0pXz */
+            key_id: string;
+            /**
+             * @description They can run it now: it is published, the key is valid and may run it, and the operator
+             *     allows it.
+             */
+            open: boolean;
+        };
         /** @description What a version is published with. */
         Publication: {
             /** @description At most 10,000 bytes. */
@@ -4029,6 +4093,7 @@ export interface components {
         WorkflowDocument: components["schemas"]["Workflow"] & {
             /** @description YAML or JSON, as its author wrote it. */
             document: string;
+            public: components["schemas"]["PublicWorkflow"] | null;
             /** @description Of the active version, in the order of its document. */
             schedules: components["schemas"]["WorkflowSchedule"][];
             /** @description Of the draft. */
@@ -5260,6 +5325,9 @@ export interface components {
             /** @description When the draft was saved. */
             updatedAt: components["schemas"]["Time"];
         };
+        "sim.WorkflowSummaryData": {
+            data: components["schemas"]["sim.WorkflowSummary"];
+        };
         /** @description What callers run. */
         "sim.v1.Deployment": {
             id: string;
@@ -5370,10 +5438,19 @@ export interface components {
         "sim.v2.CancelledData": {
             data: components["schemas"]["sim.v2.Cancelled"];
         };
+        /** @description A workflow that is gone. */
+        "sim.v2.DeletedWorkflow": {
+            id: string;
+            /** @description Always `true`. */
+            deleted: boolean;
+        };
+        "sim.v2.DeletedWorkflowData": {
+            data: components["schemas"]["sim.v2.DeletedWorkflow"];
+        };
         /** @description What callers run, and what of it differs from the draft. */
         "sim.v2.Deployment": components["schemas"]["sim.v2.DeploymentState"] & {
             needsRedeployment: boolean;
-            /** @description Always `false`: no workflow runs without a key. */
+            /** @description Callers without a key can run it. */
             isPublicApi: boolean;
             /** @description Always empty: no workflow is started by a webhook. */
             webhooks: string[];
@@ -5507,6 +5584,15 @@ export interface components {
             /** @description The fields of the question, and `approved`, which is `true` where it is left out. */
             input?: Record<string, never> | null;
         };
+        /** @description A workflow to be made. */
+        "sim.v2.NewWorkflow": {
+            /** @description Passed over: there is one. */
+            workspaceId?: string | null;
+            name: string;
+            description?: string | null;
+            /** @description Only `/`: there are no folders. */
+            folderPath?: string | null;
+        };
         /** @description A run that was accepted. */
         "sim.v2.Queued": {
             runId: string;
@@ -5600,6 +5686,14 @@ export interface components {
             data: components["schemas"]["sim.v2.Version"][];
             /** @description Null on the last page. */
             nextCursor: string | null;
+        };
+        /** @description What is to change of a workflow: at least one of these. */
+        "sim.v2.WorkflowChange": {
+            name?: string | null;
+            /** @description Null takes it away. */
+            description?: string | null;
+            /** @description Only `/`, where each workflow is. */
+            folderPath?: string | null;
         };
         /** @description A page of workflows. */
         "sim.v2.WorkflowPage": {
@@ -8313,6 +8407,102 @@ export interface operations {
             };
         };
     };
+    sim_v2_create_workflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["sim.v2.NewWorkflow"];
+            };
+        };
+        responses: {
+            /** @description The workflow. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.WorkflowSummaryData"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+        };
+    };
     sim_v2_import: {
         parameters: {
             query?: never;
@@ -8459,6 +8649,191 @@ export interface operations {
             };
             /** @description It does not exist, or the key may not know of it. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+        };
+    };
+    sim_v2_delete_workflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.DeletedWorkflowData"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+        };
+    };
+    sim_v2_update_workflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["sim.v2.WorkflowChange"];
+            };
+        };
+        responses: {
+            /** @description The workflow. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.WorkflowSummaryData"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The state of the workflow or of the run does not allow it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["sim.v2.Error"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10226,7 +10601,7 @@ export interface operations {
             header: {
                 /** @description `application/json, text/event-stream` */
                 Accept: string;
-                /** @description The revision; for 2026-07-28 required, as are `Mcp-Method` and, where a tool is called, `Mcp-Name`: the same as in the body. */
+                /** @description The revision; for 2026-07-28 required, as are `Mcp-Method` and, where a tool or a task is named, `Mcp-Name`: the same as in the body. */
                 "MCP-Protocol-Version"?: string;
                 /** @description The same call with the same key starts nothing again for 24 hours. */
                 "Idempotency-Key"?: string;
@@ -16374,6 +16749,189 @@ export interface operations {
             };
             /** @description The document has errors, or the `Idempotency-Key` was used with another request. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_workflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                workflow_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Opening"];
+            };
+        };
+        responses: {
+            /** @description It is public. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicWorkflow"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of the workflow or of the run does not allow it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close_workflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                workflow_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is not public. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,0 +1,1 @@
+import{r as e}from"./rolldown-runtime-XKyaHtl9.js";import{ni as t,ti as n}from"./shared-BiCTvNyG.js";import{d as r,t as i}from"./KeyOnce-ny_Czw0i.js";var a=e(t(),1),o=n();function s({workflowId:e,onClose:t}){let[n,s]=(0,a.useState)(null);return n?(0,o.jsx)(i,{issued:n,onClose:t}):(0,o.jsx)(r,{workflow:e,onIssued:s,onClose:t})}export{s as default};

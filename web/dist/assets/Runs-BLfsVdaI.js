@@ -1,0 +1,1 @@
+import{t as e}from"./RunsView-2ZZ1eVlq.js";import{ti as t}from"./shared-BiCTvNyG.js";var n=t();function r(){return(0,n.jsx)(e,{})}export{r as default};

@@ -1,1 +1,0 @@
-import{t as e}from"./RunsView-DmEcZxDM.js";import{ti as t}from"./shared-DgmPSgeI.js";var n=t();function r({workflowId:t}){return(0,n.jsx)(e,{workflowId:t})}export{r as default};

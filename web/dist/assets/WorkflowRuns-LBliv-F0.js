@@ -1,0 +1,1 @@
+import{t as e}from"./RunsView-2ZZ1eVlq.js";import{ti as t}from"./shared-BiCTvNyG.js";var n=t();function r({workflowId:t}){return(0,n.jsx)(e,{workflowId:t})}export{r as default};

@@ -1,0 +1,2 @@
+const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["./start-KZ0NAZ9x.js","./rolldown-runtime-XKyaHtl9.js","./shared-BiCTvNyG.js","./first-DY6TVXeK.js","./shared-o0Wk2Q3L.css","./base-B-cQspLj.js","./react-dom-EdGRCQmY.js","./base-gUTar9B1.css","./start-DgRqS2Qq.css"])))=>i.map(i=>d[i]);
+import{a as e,o as t,t as n}from"./first-DY6TVXeK.js";n(),e(),t(()=>import(`./start-KZ0NAZ9x.js`).then(e=>e.t),__vite__mapDeps([0,1,2,3,4,5,6,7,8]),import.meta.url);

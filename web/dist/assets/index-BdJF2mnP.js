@@ -1,2 +1,0 @@
-const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["./start-DmAr2R5l.js","./rolldown-runtime-XKyaHtl9.js","./shared-DgmPSgeI.js","./first-CBDlM8MI.js","./shared-o0Wk2Q3L.css","./base-DFwcbCJX.js","./react-dom-2zZvDGiW.js","./base-gUTar9B1.css","./start-DgRqS2Qq.css"])))=>i.map(i=>d[i]);
-import{a as e,o as t,t as n}from"./first-CBDlM8MI.js";n(),e(),t(()=>import(`./start-DmAr2R5l.js`).then(e=>e.t),__vite__mapDeps([0,1,2,3,4,5,6,7,8]),import.meta.url);

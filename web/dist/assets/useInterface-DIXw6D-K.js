@@ -1,1 +1,0 @@
-import{Cn as e,c as t,mn as n,s as r}from"./shared-DgmPSgeI.js";function i(n,r=null){return e({queryKey:[`interface`,n,r],queryFn:()=>t(n,r),placeholderData:e=>e})}function a(t){return e({queryKey:[`workflow`,t],queryFn:()=>r(t).catch(e=>{if(e instanceof n&&e.status===403)return null;throw e})})}export{i as n,a as t};
