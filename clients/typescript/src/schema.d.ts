@@ -1010,6 +1010,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/workflows/{workflow_id}/public": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Make a workflow public
+         * @description Whoever has no key then runs the active version in Sim's API, waiting or streaming, on behalf of
+         *     this one: its limits and its budget count, its end ends it, and its rotation goes on with the
+         *     new key. They can do nothing else. Replaces the key that was attached before. 409
+         *     `no_public_workflows` where the operator does not allow it. Needs the scope `admin`, for all
+         *     workflows.
+         */
+        put: operations["open_workflow"];
+        post?: never;
+        /**
+         * Take a workflow back from the public
+         * @description Callers without a key get 401 from then on; runs in flight end. Needs the scope `author`.
+         */
+        delete: operations["close_workflow"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/workflows/{workflow_id}/rollback": {
         parameters: {
             query?: never;
@@ -2131,6 +2159,14 @@ export interface components {
         };
         /** @enum {string} */
         OpenState: "pending" | "running" | "waiting";
+        /** @description Who callers without a key are. */
+        Opening: {
+            /**
+             * @description The id of a key that may run the workflow. Its limits, budget and origins are theirs.
+             * @example 8fKq2LmN0pXz
+             */
+            key_id: string;
+        };
         /** @description A document drawn up: its nodes, and what leads from one to another. At most 1 MiB. */
         Outline: {
             /** @description In the order of the document, a container before what it holds. */
@@ -2260,6 +2296,16 @@ export interface components {
          * @enum {string}
          */
         ProblemSeverity: "error" | "warning";
+        /** @description On whose behalf callers without a key run a workflow. */
+        PublicWorkflow: {
+            /** @example 8fKq2LmN0pXz */
+            key_id: string;
+            /**
+             * @description They can run it now: it is published, the key is valid and may run it, and the operator
+             *     allows it.
+             */
+            open: boolean;
+        };
         /** @description What a version is published with. */
         Publication: {
             /** @description At most 10,000 bytes. */
@@ -2782,6 +2828,7 @@ export interface components {
         WorkflowDocument: components["schemas"]["Workflow"] & {
             /** @description YAML or JSON, as its author wrote it. */
             document: string;
+            public: components["schemas"]["PublicWorkflow"] | null;
             /** @description Of the active version, in the order of its document. */
             schedules: components["schemas"]["WorkflowSchedule"][];
             /** @description Of the draft. */
@@ -7535,6 +7582,189 @@ export interface operations {
             };
             /** @description The document has errors, or the `Idempotency-Key` was used with another request. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_workflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                workflow_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Opening"];
+            };
+        };
+        responses: {
+            /** @description It is public. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicWorkflow"];
+                };
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of the workflow or of the run does not allow it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error. The request id finds its cause in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No capacity now: nothing was done. See `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close_workflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workflow's id. */
+                workflow_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is not public. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong; every wrong field is named. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key is missing, wrong, revoked or expired. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or the key may not know of it. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -84,6 +84,7 @@ from .node_trace import NodeTrace
 from .omitted import Omitted
 from .open_state import OpenState
 from .openapi_response_200 import OpenapiResponse200
+from .opening import Opening
 from .outline import Outline
 from .outline_edge import OutlineEdge
 from .outline_input import OutlineInput
@@ -93,6 +94,7 @@ from .outline_tool import OutlineTool
 from .own_key import OwnKey
 from .problem import Problem
 from .problem_severity import ProblemSeverity
+from .public_workflow import PublicWorkflow
 from .publication import Publication
 from .question import Question
 from .question_field import QuestionField
@@ -234,6 +236,7 @@ __all__ = (
     "NodeTrace",
     "Omitted",
     "OpenapiResponse200",
+    "Opening",
     "OpenState",
     "Outline",
     "OutlineEdge",
@@ -245,6 +248,7 @@ __all__ = (
     "Problem",
     "ProblemSeverity",
     "Publication",
+    "PublicWorkflow",
     "Question",
     "QuestionField",
     "Questions",

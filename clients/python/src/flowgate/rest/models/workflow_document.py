@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..models.document_problem import DocumentProblem
     from ..models.draft import Draft
     from ..models.outline import Outline
+    from ..models.public_workflow import PublicWorkflow
     from ..models.workflow_schedule import WorkflowSchedule
 
 
@@ -29,6 +30,7 @@ class WorkflowDocument:
         created_at (datetime.datetime): RFC 3339 with milliseconds, UTC.
         draft (Draft):
         document (str): YAML or JSON, as its author wrote it.
+        public (None | PublicWorkflow):
         schedules (list[WorkflowSchedule]): Of the active version, in the order of its document.
         problems (list[DocumentProblem]): Of the draft.
         outline (None | Outline):
@@ -41,6 +43,7 @@ class WorkflowDocument:
     created_at: datetime.datetime
     draft: Draft
     document: str
+    public: None | PublicWorkflow
     schedules: list[WorkflowSchedule]
     problems: list[DocumentProblem]
     outline: None | Outline
@@ -48,6 +51,7 @@ class WorkflowDocument:
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.outline import Outline  # noqa: PLC0415
+        from ..models.public_workflow import PublicWorkflow  # noqa: PLC0415
 
         id = self.id
 
@@ -67,6 +71,12 @@ class WorkflowDocument:
         draft = self.draft.to_dict()
 
         document = self.document
+
+        public: dict[str, Any] | None
+        if isinstance(self.public, PublicWorkflow):
+            public = self.public.to_dict()
+        else:
+            public = self.public
 
         schedules = []
         for schedules_item_data in self.schedules:
@@ -95,6 +105,7 @@ class WorkflowDocument:
                 "created_at": created_at,
                 "draft": draft,
                 "document": document,
+                "public": public,
                 "schedules": schedules,
                 "problems": problems,
                 "outline": outline,
@@ -108,6 +119,7 @@ class WorkflowDocument:
         from ..models.document_problem import DocumentProblem  # noqa: PLC0415
         from ..models.draft import Draft  # noqa: PLC0415
         from ..models.outline import Outline  # noqa: PLC0415
+        from ..models.public_workflow import PublicWorkflow  # noqa: PLC0415
         from ..models.workflow_schedule import WorkflowSchedule  # noqa: PLC0415
 
         d = dict(src_dict)
@@ -142,6 +154,21 @@ class WorkflowDocument:
         draft = Draft.from_dict(d.pop("draft"))
 
         document = d.pop("document")
+
+        def _parse_public(data: object) -> None | PublicWorkflow:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                public_type_0 = PublicWorkflow.from_dict(data)
+
+                return public_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(None | PublicWorkflow, data)
+
+        public = _parse_public(d.pop("public"))
 
         schedules = []
         _schedules = d.pop("schedules")
@@ -180,6 +207,7 @@ class WorkflowDocument:
             created_at=created_at,
             draft=draft,
             document=document,
+            public=public,
             schedules=schedules,
             problems=problems,
             outline=outline,
