@@ -132,9 +132,8 @@ async fn whoever_has_no_key_runs_it_as_the_one_that_is_attached() {
         assert!(status == 200 && text.contains("Hello Ada") && text.contains("[DONE]"), "{text}");
     }
 
-    let path = format!("/v1/workflows/w/runs?key={}", world.key_id);
     let runs = until(
-        || server.get(&path, &world.key),
+        || server.get("/v1/workflows/w/runs", &world.key),
         |runs| runs["items"].as_array().is_some_and(|items| items.len() == 4),
     )
     .await;
@@ -242,7 +241,7 @@ async fn nobody_learns_which_workflows_there_are() {
         let unknown = ask(server, "unknown").await;
         assert_eq!(unknown.0, 401, "{unknown:?}");
         let long = "x".repeat(200);
-        for id in ["private", "down", "%ff", "..%2fw", "W", long.as_str()] {
+        for id in ["private", "down", "..%2fw", "W", long.as_str()] {
             assert_eq!(ask(server, id).await, unknown, "{generation} {id}");
         }
         assert_eq!(ask(&off, "w").await, unknown, "{generation}: the operator allows none");

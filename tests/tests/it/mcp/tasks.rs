@@ -238,7 +238,7 @@ async fn a_client_is_asked_only_what_it_can_ask_a_person() {
     let opened = json!({ "page:ask": { "action": "accept" } });
     acknowledged(respond(&server, ADMIN_KEY, &letter, opened)).await;
     until_status(&server, ADMIN_KEY, &letter, "input_required").await;
-    let form = server.client.post(page["url"].as_str().unwrap()).body("approved=true&n=4");
+    let form = server.client.post(page["url"].as_str().unwrap()).body("approved=true&field.n=4");
     let form = form.header("content-type", "application/x-www-form-urlencoded");
     assert_eq!(form.send().await.unwrap().status(), 200);
     let done = until_status(&server, ADMIN_KEY, &letter, "completed").await;
