@@ -2232,8 +2232,8 @@ export interface paths {
          * @description Whoever has no key then runs the active version in Sim's API, waiting or streaming, on behalf of
          *     this one: its limits and its budget count, its end ends it, and its rotation goes on with the
          *     new key. They can do nothing else. Replaces the key that was attached before. 409
-         *     `no_public_workflows` where the operator does not allow it. Needs the scope `admin`, for all
-         *     workflows.
+         *     `no_public_workflows` where the operator does not allow it. Needs the scope `admin`,
+         *     for all workflows.
          */
         put: operations["open_workflow"];
         post?: never;

@@ -115,8 +115,8 @@ def sync_detailed(
      Whoever has no key then runs the active version in Sim's API, waiting or streaming, on behalf of
     this one: its limits and its budget count, its end ends it, and its rotation goes on with the
     new key. They can do nothing else. Replaces the key that was attached before. 409
-    `no_public_workflows` where the operator does not allow it. Needs the scope `admin`, for all
-    workflows.
+    `no_public_workflows` where the operator does not allow it. Needs the scope `admin`,
+    for all workflows.
 
     Args:
         workflow_id (str):
@@ -153,8 +153,8 @@ def sync(
      Whoever has no key then runs the active version in Sim's API, waiting or streaming, on behalf of
     this one: its limits and its budget count, its end ends it, and its rotation goes on with the
     new key. They can do nothing else. Replaces the key that was attached before. 409
-    `no_public_workflows` where the operator does not allow it. Needs the scope `admin`, for all
-    workflows.
+    `no_public_workflows` where the operator does not allow it. Needs the scope `admin`,
+    for all workflows.
 
     Args:
         workflow_id (str):
@@ -186,8 +186,8 @@ async def asyncio_detailed(
      Whoever has no key then runs the active version in Sim's API, waiting or streaming, on behalf of
     this one: its limits and its budget count, its end ends it, and its rotation goes on with the
     new key. They can do nothing else. Replaces the key that was attached before. 409
-    `no_public_workflows` where the operator does not allow it. Needs the scope `admin`, for all
-    workflows.
+    `no_public_workflows` where the operator does not allow it. Needs the scope `admin`,
+    for all workflows.
 
     Args:
         workflow_id (str):
@@ -222,8 +222,8 @@ async def asyncio(
      Whoever has no key then runs the active version in Sim's API, waiting or streaming, on behalf of
     this one: its limits and its budget count, its end ends it, and its rotation goes on with the
     new key. They can do nothing else. Replaces the key that was attached before. 409
-    `no_public_workflows` where the operator does not allow it. Needs the scope `admin`, for all
-    workflows.
+    `no_public_workflows` where the operator does not allow it. Needs the scope `admin`,
+    for all workflows.
 
     Args:
         workflow_id (str):
