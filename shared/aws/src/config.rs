@@ -180,6 +180,7 @@ mod tests {
             "BUFFERED",
             "WITHOUT",
             "MEMORY_SIZE",
+            "PUBLIC_WORKFLOWS",
         ]
         .iter()
         .any(|part| name.contains(part));
@@ -196,7 +197,7 @@ mod tests {
             (Duration::from_secs(270), Duration::from_secs(840))
         );
         assert!(!config.allow_private && !config.allow_loopback && !config.completes_keyring);
-        assert!(!config.without_keyring);
+        assert!(!config.without_keyring && !config.public_workflows);
         assert!(config.endpoints.dynamodb.is_none());
         assert!(!format!("{config:?}").contains("value of AWS_SECRET_ACCESS_KEY"));
     }
