@@ -50,7 +50,8 @@ impl Double {
             command.args(["--patience-ms", "60000"]);
         }
         if !more.contains(&"--sweep-every-ms") {
-            command.args(["--sweep-every-ms", "1000"]);
+            // Each sweep reads all shards: swept every second, a world does little else.
+            command.args(["--sweep-every-ms", "3000"]);
         }
         for setting in environment(settings, outbound) {
             command.args(["--set", &setting]);

@@ -71,7 +71,7 @@ impl App {
     }
 
     /// Returns the caller of a request without a credential to run this workflow: its key, for this
-    /// alone. Says the same of whatever is missing, so that nobody learns which workflows there are.
+    /// alone. Whatever is missing is one error, so that nobody learns which workflows there are.
     pub async fn caller_without_key(&self, workflow_id: &str) -> Result<Caller> {
         if !self.settings.public_workflows {
             return Err(Error::Unauthorized);

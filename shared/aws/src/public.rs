@@ -1,4 +1,4 @@
-//! Which key a workflow is public on behalf of: an attribute of its row, and a row of the key's that
+//! Which key a workflow is public on behalf of: an attribute of its row, and a row of the key that
 //! finds the workflow.
 
 use anyhow::{Result, anyhow};

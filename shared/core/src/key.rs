@@ -113,8 +113,8 @@ pub struct AuditEntry {
     pub at: Timestamp,
     /// The id of the key that made the change, or `admin`.
     pub actor: String,
-    /// `key.created`, `key.renamed`, `key.revoked`; `key.attached` and `key.detached`, to and from a
-    /// public workflow; a rotation logs `key.rotated` for the new key and `key.ends` for the old
+    /// `key.created`, `key.renamed`, `key.revoked`; `key.attached` and `key.detached`, to and from
+    /// a public workflow; a rotation logs `key.rotated` for the new key and `key.ends` for the old
     /// one. `keyring.rotated`, `admin.rotated`, `user.erased`.
     pub action: String,
     /// Of what: a key's id, `keyring`, `admin`, or a job's id.

@@ -98,8 +98,8 @@ async fn status_of(request: RequestBuilder) -> (u16, String) {
 
 /// What nobody gets to know of is alike but for the request's id.
 async fn refusal(response: Response) -> (u16, Vec<(String, String)>, String) {
-    let told = |name: &str| !["x-request-id", "date"].contains(&name);
-    let headers = response.headers().iter().filter(|(name, _)| told(name.as_str()));
+    let is_same = |name: &str| !["x-request-id", "date"].contains(&name);
+    let headers = response.headers().iter().filter(|(name, _)| is_same(name.as_str()));
     let text = |(name, value): (&reqwest::header::HeaderName, &reqwest::header::HeaderValue)| {
         (name.to_string(), value.to_str().unwrap().to_owned())
     };
