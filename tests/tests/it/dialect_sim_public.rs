@@ -96,9 +96,10 @@ async fn status_of(request: RequestBuilder) -> (u16, String) {
     (response.status().as_u16(), response.text().await.unwrap())
 }
 
-/// What nobody gets to know of is alike but for the request's id.
+/// What nobody gets to know of is alike but for ids of requests, ours and the gateway's.
 async fn refusal(response: Response) -> (u16, Vec<(String, String)>, String) {
-    let is_same = |name: &str| !["x-request-id", "date"].contains(&name);
+    let is_same =
+        |name: &str| !name.ends_with("-id") && !name.ends_with("-requestid") && name != "date";
     let headers = response.headers().iter().filter(|(name, _)| is_same(name.as_str()));
     let text = |(name, value): (&reqwest::header::HeaderName, &reqwest::header::HeaderValue)| {
         (name.to_string(), value.to_str().unwrap().to_owned())
