@@ -29,6 +29,7 @@ class Fake {
     schedules: [],
     document: this.text,
     draft: { etag: `${this.version}`, saved_at: '2026-01-01T00:00:00Z', saved_by: null },
+    public: null,
     problems: [],
     outline: outlineOf([], []),
   });
