@@ -20,7 +20,7 @@ const METHODS: [&str; 8] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OP
 /// What the conventions call any other method.
 const OTHER_METHOD: &str = "_OTHER";
 
-/// Counts nothing unless somebody asks: see [`Self::new`].
+/// Counts nothing unless somebody collects it.
 pub struct Meter {
     pub(crate) began: Timestamp,
     /// Names this process.
