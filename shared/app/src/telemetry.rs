@@ -32,9 +32,8 @@ const MAX_WORKFLOWS: usize = 100;
 const MAX_AGE: Duration = Duration::from_secs(5 * 60);
 /// Concurrent reads of rollups.
 const CONCURRENCY: usize = 16;
-/// What ended in the last moments of an hour is reported once it is over: somewhat more than the
-/// time between two reports.
-const LAST_OF_HOUR: Duration = Duration::from_secs(75);
+/// By this much a report may be later than the time between two reports.
+const LATE: Duration = Duration::from_secs(15);
 
 impl App {
     /// Returns what a process needs to report this, if somebody takes it.
@@ -113,7 +112,7 @@ impl App {
         let Some(telemetry) = self.telemetry(Signal::Metrics) else { return };
         let reported = async {
             let now = self.now();
-            let hours = self.ended_runs(now).await?;
+            let hours = self.ended_runs(now, telemetry.interval()).await?;
             let about = (telemetry.service(), now);
             let Some(request) = measures::request(&self.meter, about, swept, &hours) else {
                 return Ok(());
@@ -134,10 +133,10 @@ impl App {
         }
     }
 
-    /// Returns what the runs of each workflow came to in this hour. Another process may have
-    /// reported the time before.
-    async fn ended_runs(&self, now: Timestamp) -> Result<Vec<OfHour>> {
-        let from = hour_of(now - LAST_OF_HOUR);
+    /// Returns what the runs of each workflow came to in each hour that the last report cannot have
+    /// had in full.
+    async fn ended_runs(&self, now: Timestamp, interval: Duration) -> Result<Vec<OfHour>> {
+        let from = first_hour(now, interval);
         let page = PageRequest { limit: MAX_WORKFLOWS, cursor: None };
         let known = self.ports.workflows.identities(page).await?;
         let mut hours = Vec::new();
@@ -163,6 +162,10 @@ impl App {
         };
         Ok(rollups.into_iter().map(of_hour).collect())
     }
+}
+
+fn first_hour(now: Timestamp, interval: Duration) -> Timestamp {
+    hour_of(now - (interval + LATE))
 }
 
 /// The spans of a run, on their way.
@@ -209,5 +212,21 @@ impl Report {
         let all = self.meter.spans_dropped(spans);
         metric::spans_dropped(spans);
         tracing::warn!(run.id = %self.run, spans, all, reason, "spans of a run were dropped");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_after_the_last_report_of_an_hour_is_in_the_next_one() {
+        let minute = Duration::from_secs(60);
+        let hour = Timestamp(0) + HOUR;
+        assert_eq!(first_hour(hour + minute, minute), Timestamp(0));
+        assert_eq!(first_hour(hour + minute * 2, minute), hour);
+        assert_eq!(first_hour(hour + minute * 4, minute * 5), Timestamp(0));
+        assert_eq!(first_hour(hour + minute * 6, minute * 5), hour);
+        assert_eq!(first_hour(hour + HOUR, HOUR), Timestamp(0));
     }
 }

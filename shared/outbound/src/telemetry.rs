@@ -20,6 +20,8 @@ const DEFAULT_SERVICE: &str = "flowgate";
 const INTERVAL: &str = "OTEL_METRIC_EXPORT_INTERVAL";
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
+/// Runs are counted by the hour.
+const MAX_INTERVAL: Duration = Duration::from_secs(3_600);
 
 /// Where spans and metrics go. The operator decides it, so no address is refused.
 #[derive(Debug, Clone)]
@@ -81,9 +83,10 @@ fn path_of(signal: Signal) -> &'static str {
 
 fn interval_of(text: &str) -> Result<Duration, CollectorError> {
     let interval = text.trim().parse().ok().map(Duration::from_millis);
-    interval.filter(|interval| *interval >= MIN_INTERVAL).ok_or_else(|| CollectorError {
+    let bounds = MIN_INTERVAL..=MAX_INTERVAL;
+    interval.filter(|interval| bounds.contains(interval)).ok_or_else(|| CollectorError {
         variable: INTERVAL,
-        reason: format!("not milliseconds, at least {}", MIN_INTERVAL.as_millis()),
+        reason: "not milliseconds from 1000 to 3600000".to_owned(),
     })
 }
 
@@ -249,7 +252,7 @@ mod tests {
         let interval = |text: &str| read(&[(BASE, "http://x"), (INTERVAL, text)]);
         assert_eq!(interval(" ").unwrap().unwrap().interval, Duration::from_secs(60));
         assert_eq!(interval("15000").unwrap().unwrap().interval, Duration::from_secs(15));
-        for wrong in ["999", "-1", "1m"] {
+        for wrong in ["999", "3600001", "-1", "1m"] {
             assert!(interval(wrong).unwrap_err().to_string().starts_with(INTERVAL), "{wrong}");
         }
     }
